@@ -25,6 +25,8 @@ from gradcert.models.reading.recorder import (
 )
 from gradcert.reference.errors import GradcertError
 
+HOOKED = "take it away; or judge the loop with it: gradcert.watch looks at what hooks do"
+
 
 @dataclass(frozen=True)
 class Way:
@@ -268,10 +270,10 @@ def refuse_scripts(module: Any) -> None:
         if isinstance(part, torch.jit.ScriptModule):
             raise GradcertError(f"scripted code (torch.jit) in {name or 'the module'}", do="give the Python module")
         if (part._backward_hooks or part._backward_pre_hooks) and not FORWARD.get():
-            raise GradcertError(f"a backward hook on {name or 'the module'} changes gradients", do="take it away")
+            raise GradcertError(f"a backward hook on {name or 'the module'}, which may change gradients", do=HOOKED)
     for name, p in module.named_parameters():
         if p._backward_hooks and not FORWARD.get():
-            raise GradcertError(f"a hook on {name} changes its gradient", do="take it away")
+            raise GradcertError(f"a hook on {name}, which may change its gradient", do=HOOKED)
 
 
 def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[str]) -> tuple[Any, ...]:
