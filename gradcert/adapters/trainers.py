@@ -28,7 +28,7 @@ from gradcert.models.modules.spelled import sizes_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.published import Algorithm, read_rule
-from gradcert.watching.recording import differences, recording
+from gradcert.watching.seen.recording import differences, recording
 
 LIVES = "a trainer and its network live from problem to problem, as they do from batch to batch"
 WRITES = "weights are written directly: gradients are differences over the rate, in float64, judged as float32"

@@ -46,7 +46,7 @@ def command(
     from gradcert.certify.subjects import Limits
     from gradcert.reference.errors import GradcertError
     from gradcert.reference.printable import printable
-    from gradcert.watching.stored import kept
+    from gradcert.watching.kept.stored import kept
 
     try:
         step = kept(Path(file))
@@ -83,8 +83,8 @@ def command(
 
 def watched(record: dict[str, Any], file: str, model: str | None, *, as_json: bool) -> NoReturn:
     """Judge a step that `gradcert.watch` kept, and leave; errors as `command` expects them."""
-    from gradcert.watching.again import judged, said
-    from gradcert.watching.stored import stored_from
+    from gradcert.watching.kept.again import judged, said
+    from gradcert.watching.kept.stored import stored_from
 
     stored = stored_from(record, file)
     notes: tuple[str, ...] = ()
@@ -92,7 +92,7 @@ def watched(record: dict[str, Any], file: str, model: str | None, *, as_json: bo
         found = judged(stored)
     else:
         from gradcert.commands.modules import module_named
-        from gradcert.watching.rerun import rerun
+        from gradcert.watching.kept.rerun import rerun
 
         shown([model])
         found, notes = rerun(stored, module_named(model))

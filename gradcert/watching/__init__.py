@@ -1,11 +1,8 @@
 """Judging gradients where they are computed: in somebody's own training loop, at its own size, in its own dtype.
 
-`calls` sees what a module was given and what came back, `evidence` has the reference engine run around its own spikes,
-`results` and `beside` what comes back to other results than the loss's, `envelope` measures what rounding explains,
-`causes` names what a wrong gradient is instead (`multiples`, `altered`, `accumulated`, `once`, `infinite`: a kind of
-mistake each), `hooks` reads a module that has some, `judgement` is what was found, `judging` what every context manager
-shares, `loop` the one for PyTorch, `jax_loop` for JAX, `applied` looks at trainers that own their optimiser,
-`recording` asks them, `kept` stores the first failure.
+`loop` is the context manager for PyTorch, `jax_loop` the one for JAX, `judging` what they share: `seen` has what hooks
+see, `gather` brings it to the reference engine, `measured` holds gradients against it, `causes` names what a wrong one
+is instead, `kept` stores the first failure, `page` and `scalars` show what was found.
 """
 
 from __future__ import annotations

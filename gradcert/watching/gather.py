@@ -18,13 +18,13 @@ from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.recorder import users_own
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
-from gradcert.watching.beside import Beside, parted
-from gradcert.watching.calls import Sequence
-from gradcert.watching.envelope import LAMBDA, MOST
-from gradcert.watching.evidence import Evidence
-from gradcert.watching.losses import CLOSE
-from gradcert.watching.places import places_of
-from gradcert.watching.results import arrived_at, beside
+from gradcert.watching.causes.losses import CLOSE
+from gradcert.watching.causes.places import places_of
+from gradcert.watching.measured.beside import Beside, parted
+from gradcert.watching.measured.envelope import LAMBDA, MOST
+from gradcert.watching.measured.evidence import Evidence
+from gradcert.watching.seen.calls import Sequence
+from gradcert.watching.seen.results import arrived_at, beside
 
 
 def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:
@@ -215,9 +215,9 @@ def _same(reading: Reading, output: int, sequence: Sequence, played: Any, runs: 
     """Return whether the module's outputs are those of its recorded step, run again, but for roundings.
 
     Two right programs take a sum in another order: a mean over axis 1 of (batch, time, units) is not that over axis 0
-    of (time, batch, units). What they may be off is measured as in `gradcert.watching.envelope`, on one evaluation:
-    what runs in the module's dtype is so far from the reference in float64, on the same spikes; and what is made of T
-    steps is a sum of T terms.
+    of (time, batch, units). What they may be off is measured as in `gradcert.watching.measured.envelope`, on one
+    evaluation: what runs in the module's dtype is so far from the reference in float64, on the same spikes; and what is
+    made of T steps is a sum of T terms.
     """
     whole = reading.way.whole is not None
     collect = COLLECT[reading.collects[output]] if whole else COLLECT["every step"]

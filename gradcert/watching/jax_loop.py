@@ -21,11 +21,11 @@ from gradcert.models.reading.passes import Run
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
-from gradcert.watching.envelope import MOST
-from gradcert.watching.evidence import Evidence
-from gradcert.watching.judgement import Judgement
+from gradcert.watching.causes.places import places_of
 from gradcert.watching.judging import Judging
-from gradcert.watching.places import places_of
+from gradcert.watching.measured.envelope import MOST
+from gradcert.watching.measured.evidence import Evidence
+from gradcert.watching.measured.judgement import Judgement
 
 
 class Seen(NamedTuple):
@@ -218,7 +218,7 @@ class WatchStep(Judging):
         return ()  # a function of JAX leaves nothing behind
 
     def _kept(self, judgement: Judgement, evidence: Evidence, dtype: str) -> str:
-        from gradcert.watching.kept import Failure, keep
+        from gradcert.watching.kept.writing import Failure, keep
 
         assert self.rule is not None
         reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]

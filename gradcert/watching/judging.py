@@ -20,15 +20,15 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
-from gradcert.watching.causes import cause, meant, nearest, rows, same_number
-from gradcert.watching.chunks import chunked, label_of
-from gradcert.watching.comparing import agrees, distance
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.figures import descent, edges
-from gradcert.watching.judgement import FAILED, LIKE, NONE, Judgement, explained, table
-from gradcert.watching.multiples import CLAIM
-from gradcert.watching.psi import given
-from gradcert.watching.verdict import compared, least, measured
+from gradcert.watching.causes.chunks import chunked, label_of
+from gradcert.watching.causes.multiples import CLAIM
+from gradcert.watching.causes.named import cause, meant, nearest, rows, same_number
+from gradcert.watching.causes.psi import given
+from gradcert.watching.measured.comparing import agrees, distance
+from gradcert.watching.measured.evidence import Evidence, Gradients
+from gradcert.watching.measured.figures import descent, edges
+from gradcert.watching.measured.judgement import FAILED, LIKE, NONE, Judgement, explained, table
+from gradcert.watching.measured.verdict import compared, least, measured
 
 RULE = f"a row of the rule table by its name (gradcert rules), a gradcert.reference.Rule, or {AS_CODED!r}"
 LOSS = "a function (outputs, target) -> number"

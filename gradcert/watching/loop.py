@@ -17,16 +17,16 @@ from gradcert.models.reading.passes import Run, row_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
-from gradcert.watching.anomaly import first_infinite, not_finite
-from gradcert.watching.applied import applied
-from gradcert.watching.calls import Calls
-from gradcert.watching.evidence import Evidence
+from gradcert.watching.causes.anomaly import first_infinite, not_finite
 from gradcert.watching.gather import again, beginning, gathered, left_over
-from gradcert.watching.hooks import hooked, parts_hooked, read
-from gradcert.watching.judgement import Judgement
 from gradcert.watching.judging import Judging
-from gradcert.watching.recording import differences
-from gradcert.watching.results import terms_at
+from gradcert.watching.measured.evidence import Evidence
+from gradcert.watching.measured.judgement import Judgement
+from gradcert.watching.seen.applied import applied
+from gradcert.watching.seen.calls import Calls
+from gradcert.watching.seen.hooks import hooked, parts_hooked, read
+from gradcert.watching.seen.recording import differences
+from gradcert.watching.seen.results import terms_at
 
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
@@ -293,8 +293,8 @@ class Watch(Judging):
 
     def _kept(self, judgement: Judgement, evidence: Evidence, dtype: str) -> str:
         """Write the first wrong step, as small as it still is wrong, and return the file's name."""
-        from gradcert.watching.kept import Failure, keep
-        from gradcert.watching.smaller import shrunk
+        from gradcert.watching.kept.smaller import shrunk
+        from gradcert.watching.kept.writing import Failure, keep
 
         assert self.rule is not None and self._relative is not None
         reading = evidence.runs[0].written.reading  # type: ignore[attr-defined]

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from gradcert.certify.report import COLOURS, DASHES, MARKS, Curve, panel
 from gradcert.certify.report.html import environment, figure
 from gradcert.reference.printable import legible
-from gradcert.watching.figures import SAMPLES
-from gradcert.watching.judgement import FAILED, Judgement, Of
+from gradcert.watching.measured.figures import SAMPLES
+from gradcert.watching.measured.judgement import FAILED, Judgement, Of
 
 MEASURES = {
     "error": "error / budget",

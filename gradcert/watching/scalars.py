@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gradcert.reference.errors import GradcertError
-from gradcert.watching.judgement import FAILED, Judgement
+from gradcert.watching.measured.judgement import FAILED, Judgement
 
 MEASURES = ("cosine", "norm", "dropped")
 
@@ -24,7 +24,7 @@ def scalars(judgement: Judgement) -> Iterator[tuple[str, float]]:
 
     Examples
     --------
-    >>> from gradcert.watching.judgement import Of
+    >>> from gradcert.watching.measured.judgement import Of
     >>> list(scalars(Judgement(0, "right", "bptt", {"W": Of(1.0, 2.0, 0.5, None)})))
     [('right', 1.0), ('W/error_over_budget', 0.5), ('W/cosine', 0.5)]
     """

@@ -13,11 +13,11 @@ import gradcert  # noqa: E402
 from gradcert.reference.networks import Edge  # noqa: E402
 from gradcert.reference.rules import Rule, rule_named  # noqa: E402
 from gradcert.watching import loop  # noqa: E402
-from gradcert.watching.again import judged  # noqa: E402
-from gradcert.watching.causes import _changed, cause  # noqa: E402
-from gradcert.watching.chunks import chunked, followed, in_chunks  # noqa: E402
-from gradcert.watching.stored import read  # noqa: E402
-from gradcert.watching.verdict import measured  # noqa: E402
+from gradcert.watching.causes.chunks import chunked, followed, in_chunks  # noqa: E402
+from gradcert.watching.causes.named import _changed, cause  # noqa: E402
+from gradcert.watching.kept.again import judged  # noqa: E402
+from gradcert.watching.kept.stored import read  # noqa: E402
+from gradcert.watching.measured.verdict import measured  # noqa: E402
 from scripts.watch_faults.trainers import HIDDEN, INPUTS, OUTPUTS, Net, Spike, batch, mean_of_steps  # noqa: E402
 
 

@@ -5,8 +5,8 @@ import re
 import pytest
 
 torch = pytest.importorskip("torch")
-from gradcert.watching.causes import same_number  # noqa: E402
-from gradcert.watching.judgement import Judgement  # noqa: E402
+from gradcert.watching.causes.named import same_number  # noqa: E402
+from gradcert.watching.measured.judgement import Judgement  # noqa: E402
 from tests.gradcert.watching.loops import STEPS, judged, mean_square  # noqa: E402
 
 

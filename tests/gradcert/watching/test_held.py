@@ -98,7 +98,7 @@ def test_a_step_that_goes_wrong_inside_is_a_line_and_the_training_goes_on(monkey
         net(torch.ones(T, B, K)).sum().backward()
         with pytest.warns(NotJudged, match="step 0: not judged: ZeroDivisionError: division by zero"):
             assert watching.step(None, torch.ones(T, B, N)).verdict == "not judged"
-        monkeypatch.setattr("gradcert.watching.calls.remember", None)
+        monkeypatch.setattr("gradcert.watching.seen.calls.remember", None)
         net(torch.ones(T, B, K)).sum().backward()
         with pytest.warns(NotJudged, match="'NoneType' object is not callable"):
             watching.step(None, torch.ones(T, B, N))

@@ -17,9 +17,9 @@ import gradcert  # noqa: E402
 from gradcert import cli  # noqa: E402
 from gradcert.models.reading.pytorch import PYTORCH  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
-from gradcert.watching.again import judged  # noqa: E402
-from gradcert.watching.pulls import Pull, pull_from, pulls_of  # noqa: E402
-from gradcert.watching.stored import read, stored_from  # noqa: E402
+from gradcert.watching.kept.again import judged  # noqa: E402
+from gradcert.watching.kept.pulls import Pull, pull_from, pulls_of  # noqa: E402
+from gradcert.watching.kept.stored import read, stored_from  # noqa: E402
 from scripts.watch_faults import trainers  # noqa: E402
 from scripts.watch_faults.trainers import HIDDEN, INPUTS, OUTPUTS, EProp, Net, batch, forward, mean_of_steps  # noqa: E402
 
@@ -263,7 +263,7 @@ def test_maps_from_a_networks_gradients_to_a_modules_are_autograds():
 
 
 def test_a_parameter_that_mixes_too_much_is_a_sentence(monkeypatch):
-    from gradcert.watching import pulls
+    from gradcert.watching.kept import pulls
 
     monkeypatch.setattr(pulls, "MOST", 10)
     p = {"w": torch.randn(3, 4), "one": torch.tensor(0.3), "v": torch.randn(4, 2)}

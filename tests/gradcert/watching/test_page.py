@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from gradcert.watching.figures import descent
-from gradcert.watching.judgement import Judgement, Of
+from gradcert.watching.measured.figures import descent
+from gradcert.watching.measured.judgement import Judgement, Of
 from gradcert.watching.page import curves, fragment, page
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}

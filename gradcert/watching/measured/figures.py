@@ -10,8 +10,8 @@ from gradcert.models.reading.passes import AS_CODED, row_of
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule, check_feedback
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.judgement import Of
+from gradcert.watching.measured.evidence import Evidence, Gradients
+from gradcert.watching.measured.judgement import Of
 
 SAMPLES = 4  # of a batch, on which the dropped edges are told apart: that costs several backward passes
 

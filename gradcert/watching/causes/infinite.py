@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcert.reference.networks import Link
 from gradcert.reference.numbers import Array
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 HALF = 2.0**-10  # of an entry, by which one that went through float16 may be off
 

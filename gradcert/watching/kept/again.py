@@ -10,10 +10,10 @@ import numpy as np
 
 from gradcert.reference.numbers import Array
 from gradcert.reference.printable import legible
-from gradcert.watching.causes import cause
-from gradcert.watching.judgement import Judgement, rows
-from gradcert.watching.stored import Stored
-from gradcert.watching.verdict import compared, measured
+from gradcert.watching.causes.named import cause
+from gradcert.watching.kept.stored import Stored
+from gradcert.watching.measured.judgement import Judgement, rows
+from gradcert.watching.measured.verdict import compared, measured
 
 BY = {
     "module": "gradients of the module's own backward",

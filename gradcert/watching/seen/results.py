@@ -12,7 +12,7 @@ from gradcert.models.reading.gradients import Run
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
-from gradcert.watching.calls import Sequence
+from gradcert.watching.seen.calls import Sequence
 
 CLOSE = 1e-3  # of the largest value, by which a result in the module's own dtype may miss the node that it is
 

@@ -2,7 +2,7 @@
 
 While a call runs, an optimiser's step is put off: it finds no gradients, and what it would have found is remembered. So
 the gradient of a call is a gradient at one set of weights also where the trainer steps at every time step. In a watched
-training nothing is put off (`gradcert.watching.applied`). Where weights are written directly the gradient is the
+training nothing is put off (`gradcert.watching.seen.applied`). Where weights are written directly the gradient is the
 difference over the learning rate, and its rounding is allowed for.
 """
 

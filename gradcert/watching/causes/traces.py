@@ -18,8 +18,8 @@ from gradcert.reference.engines import Tape, tape_gradients
 from gradcert.reference.networks import Edge, Link
 from gradcert.reference.numbers import Array, Floats
 from gradcert.reference.rules import Rule, check_feedback
-from gradcert.watching.chunks import followed
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.causes.chunks import followed
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 OWN = "z~"  # the output of a layer as the layer itself reads it a step later
 Edit = Callable[[Any], Any]  # the tape of a layer -> another one, None where that is no other

@@ -10,9 +10,9 @@ import numpy as np
 from gradcert.models.reading.passes import AS_CODED, Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
-from gradcert.watching.beside import pulled_back
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.multiples import CLAIM
+from gradcert.watching.causes.multiples import CLAIM
+from gradcert.watching.measured.beside import pulled_back
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 MOST = 64  # steps of a sequence in which a single cut is looked for where nobody saw one
 

@@ -11,8 +11,8 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network
 from gradcert.reference.outside import record
 from gradcert.reference.rules import Rule
-from gradcert.watching.chunks import by_layer
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.causes.chunks import by_layer
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 LABELS = tuple(edge.value for edge in Edge)
 IN_OWN, ABOVE = " in the gradients of that layer", " in the gradients of the layers below"

@@ -17,12 +17,12 @@ import torch
 from gradcert.models.reading.gradients import run
 from gradcert.models.reading.play import play
 from gradcert.reference.numbers import Array
-from gradcert.watching.asked import ANY_LENGTH, agrees_with, backward
-from gradcert.watching.causes import OTHER_LOSS, cause
-from gradcert.watching.comparing import agrees
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.kept import Failure
-from gradcert.watching.verdict import compared, measured
+from gradcert.watching.causes.named import OTHER_LOSS, cause
+from gradcert.watching.kept.writing import Failure
+from gradcert.watching.measured.comparing import agrees
+from gradcert.watching.measured.evidence import Evidence, Gradients
+from gradcert.watching.measured.verdict import compared, measured
+from gradcert.watching.seen.asked import ANY_LENGTH, agrees_with, backward
 
 MOST = 40  # parts of a step that a module is asked for
 SAMPLES = 4  # of a batch, tried alone

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.numbers import Array
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 FITTED = 0.5  # of the difference without a cause, or a number that is fitted, may be left with it
 

@@ -12,10 +12,10 @@ from gradcert.models.reading.reader import read_module
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import array, record
-from gradcert.watching.again import judged
-from gradcert.watching.asked import CLOSE, backward
-from gradcert.watching.judgement import Judgement
-from gradcert.watching.stored import Stored
+from gradcert.watching.kept.again import judged
+from gradcert.watching.kept.stored import Stored
+from gradcert.watching.measured.judgement import Judgement
+from gradcert.watching.seen.asked import CLOSE, backward
 
 PASSED = re.compile(r"state\d*")  # what a state is called that is passed to a module
 

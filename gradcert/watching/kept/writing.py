@@ -1,7 +1,7 @@
 """The first wrong step, kept: the network as it was read, a batch, weights, what came back and what was claimed.
 
 It is a counterexample: `gradcert replay` computes the reference anew and says the same, where neither the model nor
-PyTorch is (`gradcert.watching.again`).
+PyTorch is (`gradcert.watching.kept.again`).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from gradcert.models.reading.passes import AS_CODED, Run
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named
-from gradcert.watching.again import judged
-from gradcert.watching.causes import OTHER_LOSS
-from gradcert.watching.evidence import Evidence
-from gradcert.watching.judgement import Judgement
-from gradcert.watching.networks import to_record
-from gradcert.watching.places import to_records
-from gradcert.watching.pulls import pulls_of
-from gradcert.watching.stored import SCHEMA, stored_from
+from gradcert.watching.causes.named import OTHER_LOSS
+from gradcert.watching.causes.places import to_records
+from gradcert.watching.kept.again import judged
+from gradcert.watching.kept.networks import to_record
+from gradcert.watching.kept.pulls import pulls_of
+from gradcert.watching.kept.stored import SCHEMA, stored_from
+from gradcert.watching.measured.evidence import Evidence
+from gradcert.watching.measured.judgement import Judgement
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Failure:
     ----------
     judgement, rule : what was found, and what was claimed.
     evidence : of the step. `previous` : the passes of the sequences before, the last one first, where they are known.
-    dtype, rounding : as for `gradcert.watching.verdict.measured`.
+    dtype, rounding : as for `gradcert.watching.measured.verdict.measured`.
     model : what is said of the module: its name, file, and how it is called. `random` : whether it draws numbers.
     by : who made the gradients: ``module``, its own backward; ``loop``; ``unknown`` where it cannot be asked.
     asked : how often the module was run for a smaller problem.

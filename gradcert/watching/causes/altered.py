@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from gradcert.reference.numbers import Array
-from gradcert.watching.comparing import FITTED, agrees, allowed, differing, of, residual
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.multiples import CLAIM
+from gradcert.watching.causes.multiples import CLAIM
+from gradcert.watching.measured.comparing import FITTED, agrees, allowed, differing, of, residual
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 FEW = 3  # entries that are named
 UNIT = {True: 2.0**-24, False: 2.0**-53}  # of the rounding of a product, in float32 and float64

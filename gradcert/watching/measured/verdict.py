@@ -8,9 +8,9 @@ import numpy as np
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule
-from gradcert.watching.envelope import allowance, of_sum
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.judgement import Of
+from gradcert.watching.measured.envelope import allowance, of_sum
+from gradcert.watching.measured.evidence import Evidence, Gradients
+from gradcert.watching.measured.judgement import Of
 
 DTYPES = ("float32", "float64")
 

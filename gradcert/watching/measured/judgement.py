@@ -55,7 +55,7 @@ class Judgement:
     notes : what else has to be said. `seconds` : processor time that it took.
     file : where it is kept.
     descent : what the cosine of all gradients together to BPTT's is at least; 0 where it may be negative, None where
-        there is no such number (`gradcert.watching.figures`).
+        there is no such number (`gradcert.watching.measured.figures`).
     edges : kind and layer of an edge that the rule drops -> its share of what is dropped.
     """
 

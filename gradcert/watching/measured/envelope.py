@@ -24,8 +24,8 @@ from gradcert.reference.engines import Tape, record
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Activation, Array
 from gradcert.reference.rules import Rule, check_feedback
-from gradcert.watching.beside import Beside, pulled_back
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.measured.beside import Beside, pulled_back
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 EVALUATIONS = 4
 MOST = 2**24  # numbers of a recorded pass; a larger one is computed in parts of the batch, and anew for every gradient

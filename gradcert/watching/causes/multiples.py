@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from gradcert.watching.comparing import FITTED, agrees, differing, norm, of, residual
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.measured.comparing import FITTED, agrees, differing, norm, of, residual
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 CLAIM = "the claimed gradients"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from gradcert.watching.calls import Calls
+from gradcert.watching.seen.calls import Calls
 
 
 @dataclass

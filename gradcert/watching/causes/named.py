@@ -21,20 +21,20 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Use
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES, Rule, check_feedback
-from gradcert.watching.accumulated import accumulated
-from gradcert.watching.altered import altered, entries, hooked
-from gradcert.watching.beside import both
-from gradcert.watching.chunks import chunked, close, followed, label_of, like_bptt
-from gradcert.watching.comparing import FITTED, agrees, differing, distance, explains, of, residual
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.infinite import infinite
-from gradcert.watching.judgement import LIKE, Judgement
-from gradcert.watching.losses import another
-from gradcert.watching.multiples import CLAIM, multiples, single
-from gradcert.watching.once import cut_once
-from gradcert.watching.places import as_said, coded, differences, lengths_apart
-from gradcert.watching.traces import otherwise
-from gradcert.watching.verdict import measured
+from gradcert.watching.causes.accumulated import accumulated
+from gradcert.watching.causes.altered import altered, entries, hooked
+from gradcert.watching.causes.chunks import chunked, close, followed, label_of, like_bptt
+from gradcert.watching.causes.infinite import infinite
+from gradcert.watching.causes.losses import another
+from gradcert.watching.causes.multiples import CLAIM, multiples, single
+from gradcert.watching.causes.once import cut_once
+from gradcert.watching.causes.places import as_said, coded, differences, lengths_apart
+from gradcert.watching.causes.traces import otherwise
+from gradcert.watching.measured.beside import both
+from gradcert.watching.measured.comparing import FITTED, agrees, differing, distance, explains, of, residual
+from gradcert.watching.measured.evidence import Evidence, Gradients
+from gradcert.watching.measured.judgement import LIKE, Judgement
+from gradcert.watching.measured.verdict import measured
 
 WHOLE = tuple(  # rows that are one thing at every length of a sequence; chunks are tried in every length
     n for n, r in RULES.items() if r.feedback == "symmetric" and not (r.reach or r.window or r.chunk) and n != "rtrl"

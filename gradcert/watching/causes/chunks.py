@@ -16,8 +16,8 @@ from gradcert.models.reading.passes import AS_CODED, Run, row_of
 from gradcert.reference.networks import TEMPORAL, Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
-from gradcert.watching.beside import pulled_back
-from gradcert.watching.evidence import Evidence, Gradients
+from gradcert.watching.measured.beside import pulled_back
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 EVERY = 32  # lengths of chunks up to here are all tried; above, those that loops are written with
 BASES = ("bptt", "bptt-detached-reset", AS_CODED)

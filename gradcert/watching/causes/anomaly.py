@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.watching.asked import backward
-from gradcert.watching.evidence import Evidence
+from gradcert.watching.measured.evidence import Evidence
+from gradcert.watching.seen.asked import backward
 
 PLACE = re.compile(r'File "([^"]+)", line (\d+), in')
-NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
+NOT_THEIRS = (str(Path(torch.__file__).parent), str(Path(__file__).parents[2]))
 
 
 def not_finite(given: Mapping[str, Any]) -> bool:

@@ -17,10 +17,10 @@ from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import array, parse, record
 from gradcert.reference.rules import rule_named
-from gradcert.watching.evidence import Evidence
-from gradcert.watching.networks import from_record
-from gradcert.watching.places import places_from
-from gradcert.watching.pulls import Pull, pull_from, pulled
+from gradcert.watching.causes.places import places_from
+from gradcert.watching.kept.networks import from_record
+from gradcert.watching.kept.pulls import Pull, pull_from, pulled
+from gradcert.watching.measured.evidence import Evidence
 
 SCHEMA = "gradcert-watch-2"
 FORM = f"a file that gradcert.watch wrote ({SCHEMA})"
@@ -43,7 +43,7 @@ NEEDS = (
 
 @dataclass(frozen=True)
 class StoredNetworks:
-    """Networks that were stored, with the maps from their gradients to the module's (`gradcert.watching.pulls`)."""
+    """Networks that were stored, and the maps from their gradients to the module's (`gradcert.watching.kept.pulls`)."""
 
     full: Network
     as_cut: Network

@@ -11,7 +11,7 @@ import numpy as np
 from gradcert.models.reading.passes import Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
-from gradcert.watching.beside import Beside, of_rule
+from gradcert.watching.measured.beside import Beside, of_rule
 
 Gradients = dict[str, Array]
 
@@ -31,13 +31,14 @@ class Evidence:
     same : whether the module's operations, run again, gave its own outputs, but for roundings.
     states : of every sequence, what the module began with, state by state; of a step that was stored, nothing.
     arrived : of every sequence, what came back to the outputs in the loop, where a loss was said too.
-    beside : of every sequence, what came back to other results, by layer and node (`gradcert.watching.beside`).
+    beside : of every sequence, what came back to other results, by layer and node
+        (`gradcert.watching.measured.beside`).
     unsaid : as `beside`, where a loss was said, of which it is no part.
     parameters : of the module, where they are known.
     detached : of every sequence, the steps before which the loop was seen to cut the state off from those before.
     backward : where the module's own backward first gives what is no number, in words, if that was asked.
     hooked, parts : the parameters, and the parts of the module, on which there are hooks that see gradients.
-    places : where the module's own code keeps or cuts an edge (`gradcert.watching.places`).
+    places : where the module's own code keeps or cuts an edge (`gradcert.watching.causes.places`).
     """
 
     runs: tuple[Run, ...]

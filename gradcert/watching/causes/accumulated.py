@@ -8,9 +8,9 @@ from functools import reduce
 import numpy as np
 
 from gradcert.reference.rules import Rule
-from gradcert.watching.comparing import norm
-from gradcert.watching.evidence import Evidence, Gradients
-from gradcert.watching.multiples import CLAIM
+from gradcert.watching.causes.multiples import CLAIM
+from gradcert.watching.measured.comparing import norm
+from gradcert.watching.measured.evidence import Evidence, Gradients
 
 
 def accumulated(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:

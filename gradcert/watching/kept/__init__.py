@@ -1,0 +1,1 @@
+"""The first wrong step, made smaller, stored as data, read back and judged again."""
