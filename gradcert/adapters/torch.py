@@ -43,7 +43,7 @@ except ModuleNotFoundError:
 
 from gradcert.adapters.trainers import trainer
 from gradcert.models.modules.asked import ModuleSubject as module
-from gradcert.models.reading.recorder import default_dtype
+from gradcert.models.reading.pytorch.recorder import default_dtype
 
 __all__ = [
     "computed",

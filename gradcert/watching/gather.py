@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from gradcert.certify.problems import PRECISIONS
-from gradcert.models.reading.collect import COLLECT
-from gradcert.models.reading.fold import fold
-from gradcert.models.reading.gradients import Run, delta_of, run
-from gradcert.models.reading.held import at
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.written import Written
+from gradcert.models.reading.pytorch.collect import COLLECT
+from gradcert.models.reading.pytorch.fold import fold
+from gradcert.models.reading.pytorch.gradients import Run, delta_of, run
+from gradcert.models.reading.pytorch.held import at
+from gradcert.models.reading.pytorch.recorder import users_own
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.recorder import users_own
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.watching.causes.losses import CLOSE

@@ -16,8 +16,8 @@ from gradcert.models.reading.jaxpr.gradients import delta_of, run
 from gradcert.models.reading.jaxpr.play import Player, player
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.jaxpr.reader import read_network
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import Run
+from gradcert.models.reading.network.passes import Run
+from gradcert.models.reading.network.written import Written
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Run
+from gradcert.models.reading.network.passes import AS_CODED, Run
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from gradcert.models.reading.held import at, kinds
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import Run, row_of
+from gradcert.models.reading.network.passes import Run, row_of
+from gradcert.models.reading.network.written import Written
+from gradcert.models.reading.pytorch.held import at, kinds
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule

@@ -16,8 +16,8 @@ from gradcert.models.modules.claims import How, at, told
 from gradcert.models.modules.errors import check_given, unread
 from gradcert.models.modules.parameters import Given, given
 from gradcert.models.modules.spelled import Read, Told, sizes_of
-from gradcert.models.reading.held import peek, poke, slots
-from gradcert.models.reading.recorder import Double, default_dtype
+from gradcert.models.reading.pytorch.held import peek, poke, slots
+from gradcert.models.reading.pytorch.recorder import Double, default_dtype
 from gradcert.reference.networks import Problem
 
 FRESH = "modules are built anew for every call: whether one keeps state from sequence to sequence was not looked at"

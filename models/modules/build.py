@@ -12,8 +12,8 @@ import torch
 
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.named import check_shape
-from gradcert.models.reading.held import clone
-from gradcert.models.reading.recorder import default_dtype
+from gradcert.models.reading.pytorch.held import clone
+from gradcert.models.reading.pytorch.recorder import default_dtype
 
 GUESSES = (5, 7, 6, 4, 3)  # of whole numbers that an argument without a value is tried with
 

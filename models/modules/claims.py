@@ -29,11 +29,11 @@ from gradcert.models.modules.spelled import (
 )
 from gradcert.models.modules.states import first_state
 from gradcert.models.modules.trying import tried
-from gradcert.models.reading.check import rows_by_cuts
 from gradcert.models.reading.forward import forward_alone
-from gradcert.models.reading.graphs import as_graph
-from gradcert.models.reading.held import peek, slots
-from gradcert.models.reading.reader import ReadModule, recorded
+from gradcert.models.reading.network.graphs import as_graph
+from gradcert.models.reading.pytorch.check import rows_by_cuts
+from gradcert.models.reading.pytorch.held import peek, slots
+from gradcert.models.reading.pytorch.reader import ReadModule, recorded
 from gradcert.reference.errors import GradcertError
 
 # what a module that takes whole sequences returns of its steps -> of what the loss of the claim is

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.equations.expression import derivative
-from gradcert.models.reading.layer import INTEGRATOR
+from gradcert.models.reading.network.layer import INTEGRATOR
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Integrator, Lif, Rnn
 from gradcert.reference.numbers import FLOAT64, Array

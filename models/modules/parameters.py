@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.modules.errors import UnreadError
-from gradcert.models.reading.layer import Source
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.layer import Source
+from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.record import leads_to
 from gradcert.reference.numbers import Array
 

@@ -13,7 +13,7 @@ from gradcert.models.equations.files import written as cells_text
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.known import integrator, known
 from gradcert.models.modules.parameters import Part
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.record import leads_to
 from gradcert.models.reading.surrogates import Taken

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from gradcert.models.reading.held import clone
-from gradcert.models.reading.recorder import Double
+from gradcert.models.reading.pytorch.held import clone
+from gradcert.models.reading.pytorch.recorder import Double
 
 MOST = 5  # tensors of a state
 BATCH = 7  # samples: more than those, so that a tensor is not taken apart into a state of so many

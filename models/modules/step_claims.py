@@ -30,12 +30,12 @@ from gradcert.models.modules.spelled import (
     spelled,
 )
 from gradcert.models.reading.forward import forward_alone
-from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.jaxpr.call import Call
 from gradcert.models.reading.jaxpr.check import parameters_of, rows_by_cuts
 from gradcert.models.reading.jaxpr.modules import is_flax
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.jaxpr.reader import recorded
+from gradcert.models.reading.network.graphs import as_graph
 
 Swap = Mapping[int, int]  # the own size of something -> another one
 

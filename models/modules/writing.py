@@ -10,7 +10,7 @@ from typing import Any
 from gradcert.models.equations.files import value
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.modules.known import known
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.written import Written
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import surrogate_from

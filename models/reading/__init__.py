@@ -1,8 +1,8 @@
 """Reading a model of PyTorch or JAX as it is: one step is recorded, and becomes equations, labelled edges, a network.
 
-`capture` records a step (`recorder`, `held`), `lower` turns operations into terms; for JAX, the room `jaxpr` does both.
-`choose` says what gets an equation, `populations` and `labels` what the layers and edges are, `network` makes a network
-of the vocabulary. PyTorch and JAX are extras: they are imported when something is read.
+The rooms `pytorch` and `jaxpr` record a step and turn operations into terms; what is the same for both lies here:
+`lowering`, `choose` (what gets an equation), `populations` and `labels` (what the layers and edges are), `naming`. The
+room `network` makes a network of the vocabulary. PyTorch and JAX are extras: they are imported when something is read.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
 
-_HOME = {"Reading": "reading", "ReadModule": "reader", "Written": "network"}
+_HOME = {"Reading": "reading", "ReadModule": "pytorch.reader", "Written": "network.written"}
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -67,7 +67,7 @@ def read(model: Any, *given: Any, **options: Any) -> Any:
         return importlib.import_module("gradcert.models.reading.jaxpr.reader").read_step(model, **step)
     module = _bound("read", TORCH_TAKES, given, options, ("time",))
     needs_torch("gradcert.read")
-    return importlib.import_module("gradcert.models.reading.reader").read_module(model, **module)
+    return importlib.import_module("gradcert.models.reading.pytorch.reader").read_module(model, **module)
 
 
 def compute(model: Any, *given: Any, **options: Any) -> Any:
@@ -110,7 +110,7 @@ def compute(model: Any, *given: Any, **options: Any) -> Any:
         return importlib.import_module("gradcert.models.reading.jaxpr.computing").compute(model, **step)
     module = _bound("compute", ("batch",), given, options, (*COMPUTING, "time"))
     needs_torch("gradcert.compute")
-    return importlib.import_module("gradcert.models.reading.computing").compute(model, **module)
+    return importlib.import_module("gradcert.models.reading.pytorch.computing").compute(model, **module)
 
 
 TORCH_TAKES, JAX_TAKES = ("x", "state"), ("params", "x", "state")

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.cutting import relabelled
-from gradcert.models.reading.passes import AS_CODED, Run, row_of
+from gradcert.models.reading.network.cutting import relabelled
+from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.networks import TEMPORAL, Edge, Link
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback

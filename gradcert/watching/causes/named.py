@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Run, row_of
+from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.engines import Tape, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Use

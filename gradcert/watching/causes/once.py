@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Run, row_of
+from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 from gradcert.watching.causes.multiples import CLAIM

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from gradcert.models.reading.passes import AS_CODED, row_of
+from gradcert.models.reading.network.passes import AS_CODED, row_of
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network
 from gradcert.reference.outside import record

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Run, row_of
+from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.engines import Tape, tape_gradients
 from gradcert.reference.networks import Edge, Link
 from gradcert.reference.numbers import Array, Floats

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcert.models.equations import define
 from gradcert.models.equations.equations import PREVIOUS, Equation
-from gradcert.models.reading.cutting import without
+from gradcert.models.reading.network.cutting import without
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Loss, Network, graph_from, synapse_from_dict, synapse_to_dict
 from gradcert.reference.numbers import Surrogate, surrogate_from

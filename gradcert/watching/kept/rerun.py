@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.reader import read_module
+from gradcert.models.reading.pytorch.reader import read_module
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.outside import array, record

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.gradients import run
-from gradcert.models.reading.play import play
+from gradcert.models.reading.pytorch.gradients import run
+from gradcert.models.reading.pytorch.play import play
 from gradcert.reference.numbers import Array
 from gradcert.watching.causes.named import OTHER_LOSS, cause
 from gradcert.watching.kept.writing import Failure

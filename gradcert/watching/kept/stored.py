@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Columns, Run, passed
+from gradcert.models.reading.network.passes import AS_CODED, Columns, Run, passed
 from gradcert.reference import outside
 from gradcert.reference.checks import check_size
 from gradcert.reference.errors import GradcertError

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, Run
+from gradcert.models.reading.network.passes import AS_CODED, Run
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, rule_named

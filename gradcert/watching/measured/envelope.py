@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.certify.problems import ORDERS, PRECISIONS, Shaken, Sized, shaken
-from gradcert.models.reading.passes import AS_CODED, Run, in_order, row_of
+from gradcert.models.reading.network.passes import AS_CODED, Run, in_order, row_of
 from gradcert.reference.engines import Tape, record
 from gradcert.reference.networks import Network
 from gradcert.reference.numbers import Activation, Array

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.passes import Run, row_of
+from gradcert.models.reading.network.passes import Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.measured.beside import Beside, of_rule

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from gradcert.models.reading.passes import AS_CODED, row_of
+from gradcert.models.reading.network.passes import AS_CODED, row_of
 from gradcert.reference.engines import tape_residual
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule, check_feedback

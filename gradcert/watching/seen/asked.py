@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from gradcert.models.reading.held import clone, poke, slots
+from gradcert.models.reading.pytorch.held import clone, poke, slots
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.numbers import Array
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
-from gradcert.models.reading.held import peek, remember, slots
+from gradcert.models.reading.pytorch.held import peek, remember, slots
 
 FEW = 64  # operations between a state that leaves and the one that comes in
 

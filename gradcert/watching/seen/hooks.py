@@ -12,9 +12,9 @@ from typing import Any
 import torch
 
 from gradcert.models.reading.forward import forward_alone
-from gradcert.models.reading.held import clone
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.reader import read_network
+from gradcert.models.reading.network.written import Written
+from gradcert.models.reading.pytorch.held import clone
+from gradcert.models.reading.pytorch.reader import read_network
 from gradcert.reference.errors import GradcertError
 
 INSIDE = "a hook on the result of"  # what `models.reading` says of one that the forward pass puts on a value

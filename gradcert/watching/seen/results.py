@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.collect import COLLECT, spread
-from gradcert.models.reading.gradients import Run
+from gradcert.models.reading.pytorch.collect import COLLECT, spread
+from gradcert.models.reading.pytorch.gradients import Run
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

@@ -1,7 +1,7 @@
 """A reading certifies itself: the recorded step gives the function's outputs, the network read jax.grad's gradients.
 
-As for PyTorch (`gradcert.models.reading.check`): nine steps on fresh inputs, in float64, where right ones differ by
-roundings and wrong ones by a share of the largest value.
+As for PyTorch (`gradcert.models.reading.pytorch.check`): nine steps on fresh inputs, in float64, where right ones
+differ by roundings and wrong ones by a share of the largest value.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import numpy as np
 from gradcert.models.reading.jaxpr.gradients import run
 from gradcert.models.reading.jaxpr.play import Played, play
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import AS_CODED, Run
+from gradcert.models.reading.network.passes import AS_CODED, Run
+from gradcert.models.reading.network.rows import CLOSE, ROWS, STEPS, apart, check_spikes
+from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart, check_spikes
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from gradcert.models.reading.jaxpr.play import Played
 from gradcert.models.reading.jaxpr.precision import double
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import Run, passed
+from gradcert.models.reading.network.passes import Run, passed
+from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

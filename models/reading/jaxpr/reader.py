@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradcert.models.reading.assemble import assembled
-from gradcert.models.reading.graphs import as_graph
 from gradcert.models.reading.jaxpr.call import Call, call_of
 from gradcert.models.reading.jaxpr.check import check_gradients, check_outputs, rows_of
 from gradcert.models.reading.jaxpr.jax_ import JAX
@@ -18,7 +17,8 @@ from gradcert.models.reading.jaxpr.lower import JaxLowering, check_shapes
 from gradcert.models.reading.jaxpr.modules import as_step
 from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.jaxpr.trace import traced
-from gradcert.models.reading.network import Written, is_stack, written
+from gradcert.models.reading.network.graphs import as_graph
+from gradcert.models.reading.network.written import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 torch = pytest.importorskip("torch")
 import gradcert  # noqa: E402
 from gradcert import cli  # noqa: E402
-from gradcert.models.reading.pytorch import PYTORCH  # noqa: E402
+from gradcert.models.reading.pytorch.torch_ import PYTORCH  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 from gradcert.watching.kept.again import judged  # noqa: E402
 from gradcert.watching.kept.pulls import Pull, pull_from, pulls_of  # noqa: E402

@@ -216,7 +216,8 @@ def test_a_sum_that_is_divided_at_the_end_is_read_and_not_claimed():
 
 
 def test_a_reading_whose_spikes_are_elsewhere_is_refused(monkeypatch):
-    from gradcert.models.reading import functions, read
+    from gradcert.models.reading import read
+    from gradcert.models.reading.pytorch import functions
 
     monkeypatch.setattr(functions, "jump_of", lambda values: (0.0, True))
     with pytest.raises(GradcertError, match="a spike that the equations read do not have"):

@@ -220,7 +220,7 @@ def test_what_the_module_itself_raises_is_one_sentence_and_a_defect_of_ours_is_n
     def broken(*_):
         raise KeyError("ours")
 
-    monkeypatch.setattr(gradcert.models.reading.reader, "capture", broken)
+    monkeypatch.setattr(gradcert.models.reading.pytorch.reader, "capture", broken)
     broken.__globals__["__name__"], name = "gradcert.somewhere", __name__
     try:
         with pytest.raises(KeyError, match="ours"):

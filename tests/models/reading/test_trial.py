@@ -14,7 +14,7 @@ from torch import nn  # noqa: E402
 
 import gradcert  # noqa: E402
 from gradcert.models.reading import compute, read  # noqa: E402
-from gradcert.models.reading.held import clone  # noqa: E402
+from gradcert.models.reading.pytorch.held import clone  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 from gradcert.watching.judging import NotJudged  # noqa: E402
 
@@ -243,7 +243,7 @@ def edges(module, x, **options):
 
 @pytest.mark.parametrize("kind", READ)
 def test_edges_and_labels(kind):
-    """That it is a network means that its gradients are the module's own (`gradcert.models.reading.check`)."""
+    """That it is a network means that its gradients are the module's own (`gradcert.models.reading.pytorch.check`)."""
     found = edges(kind(), torch.ones(BATCH, INPUTS))[1]
     names = {"c'": "v'", "c": "v"} if kind is Optional else {}
     assert {(names.get(s, s), names.get(t, t), label, cut) for s, t, label, cut in found} == READ[kind]

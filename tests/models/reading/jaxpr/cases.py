@@ -14,7 +14,7 @@ import numpy as np
 from flax import nnx
 
 import gradcert
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.written import Written
 from gradcert.reference import GradcertError, Integrator, Layer, Lif, Network, Rnn, Surrogate, reverse
 from gradcert.reference.engines import gamma
 from gradcert.reference.rules import rule_named

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_map
 
+from gradcert.models.reading.pytorch.recorder import Double, default_dtype
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.recorder import Double, default_dtype
 from gradcert.reference.errors import GradcertError
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_map
 
+from gradcert.models.reading.pytorch.recorder import Double
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.recorder import Double
 
 
 def execute(node: Node, values: Any) -> Any:

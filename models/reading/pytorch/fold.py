@@ -18,12 +18,12 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
 
-from gradcert.models.reading.beginnings import completed, not_found
-from gradcert.models.reading.capture import Way, merged, refuse_scripts
-from gradcert.models.reading.held import doubled, peek, slots
-from gradcert.models.reading.lower import FILLED
+from gradcert.models.reading.pytorch.beginnings import completed, not_found
+from gradcert.models.reading.pytorch.capture import Way, merged, refuse_scripts
+from gradcert.models.reading.pytorch.held import doubled, peek, slots
+from gradcert.models.reading.pytorch.lower import FILLED
+from gradcert.models.reading.pytorch.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
-from gradcert.models.reading.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.reference.errors import GradcertError
 
 STEPS = 5  # of the longer record

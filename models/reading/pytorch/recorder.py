@@ -27,7 +27,7 @@ from gradcert.models.reading.record import Node, Ref
 from gradcert.reference.errors import GradcertError
 
 RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
-TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(__file__)
+TORCH, HERE = os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(__file__))
 PACKAGES = os.path.dirname(TORCH)  # what is installed there, snnTorch say, is the user's to call
 LIBRARIES = tuple({os.path.dirname(os.__file__), os.path.dirname(traceback.__file__)})
 SCIENCE = f"{os.sep}numpy{os.sep}"

@@ -8,16 +8,16 @@ from typing import Any
 import torch
 
 from gradcert.models.reading.assemble import assembled
-from gradcert.models.reading.capture import capture
-from gradcert.models.reading.check import check_gradients, check_outputs, collected_by, rows_of
-from gradcert.models.reading.fold import fold, refuse_loop
-from gradcert.models.reading.graphs import as_graph
-from gradcert.models.reading.lower import TorchLowering
-from gradcert.models.reading.network import Written, is_stack, written
+from gradcert.models.reading.network.graphs import as_graph
+from gradcert.models.reading.network.written import Written, is_stack, written
 from gradcert.models.reading.page import fragment
-from gradcert.models.reading.pytorch import PYTORCH
+from gradcert.models.reading.pytorch.capture import capture
+from gradcert.models.reading.pytorch.check import check_gradients, check_outputs, collected_by, rows_of
+from gradcert.models.reading.pytorch.fold import fold, refuse_loop
+from gradcert.models.reading.pytorch.lower import TorchLowering
+from gradcert.models.reading.pytorch.recorder import RANDOM, users_own
+from gradcert.models.reading.pytorch.torch_ import PYTORCH
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.recorder import RANDOM, users_own
 from gradcert.reference.errors import GradcertError
 
 

@@ -12,10 +12,9 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from gradcert.models.reading.forward import FORWARD
-from gradcert.models.reading.held import doubled, peek, poke, slots
-from gradcert.models.reading.nested import closed, opened
-from gradcert.models.reading.record import Node, Ref, Slot, Step
-from gradcert.models.reading.recorder import (
+from gradcert.models.reading.pytorch.held import doubled, peek, poke, slots
+from gradcert.models.reading.pytorch.nested import closed, opened
+from gradcert.models.reading.pytorch.recorder import (
     RANDOM,
     Double,
     Recorder,
@@ -23,6 +22,7 @@ from gradcert.models.reading.recorder import (
     functions_seen_by,
     where,
 )
+from gradcert.models.reading.record import Node, Ref, Slot, Step
 from gradcert.reference.errors import GradcertError
 
 HOOKED = "take it away; or judge the loop with it: gradcert.watch looks at what hooks do"

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from gradcert.models.reading.framework import Function, Puller
-from gradcert.models.reading.functions import find, slope_of
+from gradcert.models.reading.pytorch.functions import find, slope_of
+from gradcert.models.reading.pytorch.run import evaluate
 from gradcert.models.reading.record import Node
-from gradcert.models.reading.run import evaluate
 from gradcert.models.reading.spikes import Found
 from gradcert.reference.numbers import Array
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from gradcert.models.reading.initial import initial_values
-from gradcert.models.reading.layer import CellWriter, Source
-from gradcert.models.reading.network import Written
+from gradcert.models.reading.network.initial import initial_values
+from gradcert.models.reading.network.layer import CellWriter, Source
+from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading
 from gradcert.models.reading.terms import Term
@@ -67,7 +67,7 @@ def population(number: int) -> str:
 
 
 def as_graph(reading: Reading, output: int = 0) -> Written:
-    """Write a reading as networks that are graphs (`gradcert.models.reading.network.written`)."""
+    """Write a reading as networks that are graphs (`gradcert.models.reading.network.written.written`)."""
     leaving = reading.outputs[output]
     if reading.names[leaving] != "z":
         raise GradcertError(f"an output {reading.names[leaving]} of a network that is no stack", allowed="z")

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 from gradcert.models.reading.given import check_given, check_inputs
-from gradcert.models.reading.gradients import delta_of, run
-from gradcert.models.reading.reader import read_network
+from gradcert.models.reading.pytorch.gradients import delta_of, run
+from gradcert.models.reading.pytorch.reader import read_network
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 

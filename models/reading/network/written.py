@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.framework import Puller
-from gradcert.models.reading.initial import initial_values
-from gradcert.models.reading.layer import CellWriter, Source
+from gradcert.models.reading.network.initial import initial_values
+from gradcert.models.reading.network.layer import CellWriter, Source
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError

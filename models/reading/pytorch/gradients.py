@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.collect import COLLECT
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.passes import AS_CODED, Columns, Run, passed, row_of
-from gradcert.models.reading.play import Played, play
+from gradcert.models.reading.network.passes import AS_CODED, Columns, Run, passed, row_of
+from gradcert.models.reading.network.written import Written
+from gradcert.models.reading.pytorch.collect import COLLECT
+from gradcert.models.reading.pytorch.play import Played, play
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradcert.models.reading.forced import Forced
+from gradcert.models.reading.network.forced import Forced
 from gradcert.reference.engines import Tape, record, tape_gradients
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Network

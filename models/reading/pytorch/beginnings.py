@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_map
 
+from gradcert.models.reading.pytorch.run import execute
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.run import execute
 from gradcert.reference.errors import GradcertError
 
 COMPUTED = ("op", "function", "item")

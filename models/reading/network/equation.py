@@ -18,7 +18,7 @@ REDUCED = ("mean", "sum", "var", "std", "reduce_sum")
 
 
 class Cell(Protocol):
-    """The cell that an equation belongs to, while it is written (`gradcert.models.reading.layer.CellWriter`).
+    """The cell that an equation belongs to, while it is written (`gradcert.models.reading.network.layer.CellWriter`).
 
     Attributes
     ----------

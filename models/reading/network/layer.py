@@ -15,9 +15,9 @@ from gradcert.models.equations import define
 from gradcert.models.equations.cell import Recipe
 from gradcert.models.equations.equations import PREVIOUS, Equation, read
 from gradcert.models.equations.expression import derivative, symbols
-from gradcert.models.reading.cutting import without
-from gradcert.models.reading.equation import text_of
 from gradcert.models.reading.naming import identifier
+from gradcert.models.reading.network.cutting import without
+from gradcert.models.reading.network.equation import text_of
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
 from gradcert.models.reading.terms import Term, below, uncut
 from gradcert.models.reading.text import Style

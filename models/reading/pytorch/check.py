@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradcert.models.reading.capture import way_of
-from gradcert.models.reading.collect import COLLECT, how_of, spread
-from gradcert.models.reading.fold import refuse_chunks
-from gradcert.models.reading.gradients import AS_CODED, Run, run
-from gradcert.models.reading.held import doubled
-from gradcert.models.reading.network import Written
-from gradcert.models.reading.play import Played, play
+from gradcert.models.reading.network.rows import CLOSE, ROWS, STEPS, apart, check_spikes
+from gradcert.models.reading.network.written import Written
+from gradcert.models.reading.pytorch.capture import way_of
+from gradcert.models.reading.pytorch.collect import COLLECT, how_of, spread
+from gradcert.models.reading.pytorch.fold import refuse_chunks
+from gradcert.models.reading.pytorch.gradients import AS_CODED, Run, run
+from gradcert.models.reading.pytorch.held import doubled
+from gradcert.models.reading.pytorch.play import Played, play
+from gradcert.models.reading.pytorch.recorder import Double
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.recorder import Double
-from gradcert.models.reading.rows import CLOSE, ROWS, STEPS, apart, check_spikes
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 

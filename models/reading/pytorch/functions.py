@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from gradcert.models.reading.framework import Framework
+from gradcert.models.reading.pytorch.run import evaluate, execute
 from gradcert.models.reading.record import Node, Ref
-from gradcert.models.reading.run import evaluate, execute
 from gradcert.models.reading.spikes import GRID, Found, Kind, jump_of
 from gradcert.models.reading.straight import spikes
 from gradcert.reference.errors import GradcertError
