@@ -7,7 +7,7 @@ holds a subject for layers of libraries that are used; `files` makes the files' 
 from gradcert.beginning.files import SUBJECTS, WORKFLOW, Written, begin, reachable
 from gradcert.beginning.look import Found, Project, look
 from gradcert.beginning.near import outermost
-from gradcert.beginning.steps import read_line, steps
+from gradcert.beginning.steps import steps
 
 __all__ = [
     "SUBJECTS",
@@ -19,6 +19,5 @@ __all__ = [
     "look",
     "outermost",
     "reachable",
-    "read_line",
     "steps",
 ]

@@ -77,7 +77,7 @@ def begin(folder: Path) -> Written:
     examples = [] if own else [f"{SUBJECTS}:{piece.name}" for piece in pieces]
     run = _run(folder, [one.file for one in theirs])
     if not theirs or (folder / TESTS).exists():
-        files[TESTS] = _tests(tests, examples)
+        files[TESTS] = _tests(tests, examples) + _modules(project)
     if not (configured := _configured(folder)):
         files[EXPECTED] = KNOWN.replace(TESTS, run[0])
     files[WORKFLOW] = _workflow(folder, project.libraries, run, "" if configured else EXPECTED)
@@ -146,6 +146,13 @@ def _tests(tests: list[tuple[str, str, str]], examples: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _modules(project: Project) -> str:
+    """Return, as comments, a test for each of the first modules: whether one can be read is not known yet."""
+    names = [found.name for found in project.near if found.module][:SKETCHED]
+    lines = [_line(re.sub(r"\W+", "_", name.replace(".py:", "_")).lower(), name, "") for name in names]
+    return "".join(f"# {line}\n" for line in [MODULES, *lines]) if lines else ""
+
+
 def _sketches(project: Project) -> str:
     """Return, as comments, a subject for each of the first functions that make gradients and take something else."""
     out = ""
@@ -179,6 +186,7 @@ def reachable() -> bool:
 
 
 SKETCHED = 3
+MODULES = "a module is a subject as it is, once gradcert certify can read it; take the # away:"
 SKETCH = """
 
 # {where}({takes}) makes gradients. A subject that asks it, to be filled in:

@@ -54,8 +54,10 @@ def near(tree: ast.Module, file: Path, folder: Path, name: str) -> list[Near]:
     if SKIPPED.search(file.relative_to(folder).as_posix()):
         return []
     out = []
+    modules = {"Module"}  # and what derives from one in this file
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(_last(base) == "Module" for base in node.bases):
+        if isinstance(node, ast.ClassDef) and any(_last(base) in modules for base in node.bases):
+            modules.add(node.name)
             forward = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "forward"), None)
             if forward is not None:
                 loop = any(isinstance(inner, (ast.For, ast.While)) for inner in ast.walk(forward))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gradcert import __version__
 from gradcert.beginning.look import look
-from gradcert.beginning.near import Near, outermost
+from gradcert.beginning.near import outermost
 
 TESTS, SUBJECTS = "tests/test_gradients.py", "tests/gradient_subjects.py"
 MOST = 3  # subjects that are named
@@ -21,8 +21,8 @@ def steps(folder: Path) -> list[str]:
     project = look(folder)
     claiming = [found for found in project.own if found.claims]
     if not claiming and (module := outermost(project.near)):
-        todo.append((read_line(module), "what the module computes, and what it cuts; put your sizes for x"))
-        todo.append((read_line(module, "certify --rule bptt"), "whether its gradients are BPTT's"))
+        todo.append((f"gradcert read {module.name}", "what the module computes, and what its code cuts"))
+        todo.append((f"gradcert certify {module.name}", "whether its gradients are those that its forward pass says"))
     if len(project.own) < len(project.found):
         todo.append((f"edit {SUBJECTS}", "gradcert's own example stands there: put your code in its place"))
     todo += [(f"gradcert certify {found.subject}", "it has a claim: judge it") for found in claiming[:MOST]]
@@ -50,15 +50,3 @@ def _newest(folder: Path) -> Path | None:
         return max(found, key=lambda path: path.stat().st_mtime, default=None)
     except OSError:
         return None
-
-
-def read_line(found: Near, command: str = "read") -> str:
-    """Return the command that reads a module, or certifies it.
-
-    Examples
-    --------
-    >>> read_line(Near("train.py:Net", 3, time=True))
-    'gradcert read train.py:Net --time 0 --example "x=(20,8,10)"'
-    """
-    example = '--time 0 --example "x=(20,8,10)"' if found.time else '--example "x=(8,10)"'
-    return f"gradcert {command} {found.name} {example}"

@@ -32,7 +32,7 @@ Exit status: 0; 2 usage."""
 @AS_JSON
 def command(folder: str, as_json: bool) -> None:
     """Look at a project, and write claims, a test file and a workflow for it."""
-    from gradcert.beginning import SUBJECTS, WORKFLOW, begin, outermost, reachable, read_line
+    from gradcert.beginning import SUBJECTS, WORKFLOW, begin, outermost, reachable
     from gradcert.reference.printable import printable
 
     try:
@@ -94,7 +94,7 @@ def command(folder: str, as_json: bool) -> None:
     first = "" if find_spec("pytest") else "pip install pytest; "
     click.echo(f"next     {first}pytest {printable(' '.join(done.run))}")
     if module is not None:
-        click.echo(f"         {printable(read_line(module))}   # your sizes")
+        click.echo(f"         gradcert certify {printable(module.name)}   # its test is a comment there")
         click.echo("         gradcert.watch(net) in the loop that trains it, and watching.step(x, y):")
         click.echo('         the documentation\'s page "Faults of a training loop"')
     own = {found.subject for found in project.own}

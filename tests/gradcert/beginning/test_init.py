@@ -242,7 +242,7 @@ class Whole(nn.Module):
             y = now
         return y
 
-class Last(nn.Module):
+class Last(Whole):
     def forward(self, x): return x
 
 def eprop(neuron, p, x, y): return {}
@@ -261,8 +261,10 @@ def test_what_is_near_to_a_subject_is_named_with_what_to_do(tmp_path):
     assert seen == [*modules, ("train.py:eprop", "neuron, p, x, y"), ("train.py:by_autograd", "x, W, leak=0.9")]
     said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
     assert "0 subjects, torch" in said and "0 subjects found: what stands there is gradcert's own example" in said
-    assert 'gradcert read train.py:Whole --time 0 --example "x=(20,8,10)"' in said and "gradcert.watch(net)" in said
-    assert "gradcert certify" not in said
+    assert "gradcert certify train.py:Whole " in said and "gradcert.watch(net)" in said
+    tests = (tmp_path / "tests/test_gradients.py").read_text()
+    assert '# test_train_net = gradcert.subject_tests("train.py:Net")\n' in tests
+    ast.parse(tests.replace("# test_", "test_"))
     written = (tmp_path / "tests/gradient_subjects.py").read_text()
     assert "# from train import by_autograd" in written and "# def eprop_of(problem):" in written
     ast.parse(written)
