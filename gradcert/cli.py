@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from gradcert import __version__
+from gradcert import __version__, waiting
 
 COMMANDS = {
     "init": "write claims, tests and a workflow",
@@ -93,8 +93,15 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; where whoever read its output has enough, there is no verdict, and 141, as shells have it."""
+        words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
         try:
-            return super().invoke(ctx)
+            with waiting.saying():
+                return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            if named := [word for word in words if word.startswith("-") and ".py" in word]:
+                do = f"A file whose name begins with - is named ./{named[0]}"
+                raise click.UsageError(f"{error.format_message()} {do}", ctx=error.ctx) from None
+            raise
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise click.exceptions.Exit(141) from None

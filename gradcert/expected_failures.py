@@ -169,7 +169,31 @@ def _entry(entry: Any, path: Path, line: int) -> Expected:
             right, allowed = isinstance(value, KEYS[name]) and bool(words_of(str(value))), f"a {KEYS[name].__name__}"
         if not right or isinstance(value, datetime.datetime):
             raise pytest.UsageError(f"expected failures: {name} = {value!r} in {path}; allowed: {allowed}")
+    if everything := _everything(entry):
+        raise pytest.UsageError(
+            f"expected failures: {everything} in {path} lists the checks of every subject, "
+            "whatever is wrong with them; allowed: a pattern that names a test or a subject, or a cause beside it"
+        )
     return Expected(**{**entry, "profiles": tuple(entry.get("profiles", ()))}, place=(str(path), line))
+
+
+def _everything(entry: dict[str, Any]) -> str:
+    """Return the pattern of an entry that names no test, no subject and no cause, or "".
+
+    Examples
+    --------
+    >>> _everything({"id": "tests/*"}), _everything({"id": "*[snu/*]"}), _everything({"id": "*", "cause": "equals"})
+    ("id = 'tests/*'", "id = '*[snu/*]'", '')
+    >>> _everything({"id": "*::test_ostl[*]"}), _everything({"subject": "mine:*"})
+    ('', '')
+    """
+    if "cause" in entry:
+        return ""
+    if "subject" in entry:
+        return "" if entry["subject"].strip("*:") else f"subject = {entry['subject']!r}"
+    _, test, name = entry["id"].partition("[")[0].rpartition("::")
+    names = bool(name.strip("*")) if test else "*" not in entry["id"]
+    return "" if names else f"id = {entry['id']!r}"
 
 
 def _is_profiles(value: Any) -> bool:

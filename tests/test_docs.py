@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from gradcert import cli
 from gradcert.derivations.reading import figure_files
@@ -76,7 +77,18 @@ def test_links_of_a_page_become_those_of_the_site():
     assert source.linked("[f](../../examples/ottt.c)", DOCS / "howto" / "languages.md") == (
         '<a href="../files/examples/ottt.c">f</a>'
     )
+    assert source.linked("[action.yml](../action.yml)", page) == '<a href="files/action.yml">action.yml</a>'
+    assert source.linked("[SECURITY.md](../SECURITY.md)", page) == "`SECURITY.md`"  # once is enough
     assert source.linked("```python\nx\n```\n\n```\ny\n```", page) == "```python\nx\n```\n\n```text\ny\n```"
+
+
+def test_the_action_goes_with_the_site_and_its_text_is_on_the_page(tmp_path):
+    (page,) = [p for p in source.copied(tmp_path / "site", tmp_path / "extra") if p.name == "ci.md"]
+    text = page.read_text(encoding="utf-8")
+    for name in source.CARRIED:
+        whole = (ROOT / name).read_text(encoding="utf-8")
+        assert f'<a href="files/{name}">' in text and whole.rstrip() in text
+        assert (tmp_path / "extra" / "files" / name).read_text(encoding="utf-8") == whole
 
 
 def test_entries_of_tables_are_code_where_they_are_code():
@@ -125,11 +137,12 @@ def test_broken_links_and_what_is_loaded_from_elsewhere_are_seen(tmp_path):
         '<a href="b.html">b</a><a href="#here">x</a><p id="here"><a href="a.html#no">y</a>'
     )
     (tmp_path / "c.html").write_text(
-        '<script src="https://example.org/x.js"></script><a href="https://example.org">z</a>'
+        '<script src="https://example.org/x.js"></script><a href="https://example.org">z</a><p id="t"><p id="t">'
     )
     assert links.broken(tmp_path) == [
         "a.html links to a.html#no: no such place on that page",
         "a.html links to b.html, which is not there",
+        "c.html has two places of the name #t",
         "c.html loads https://example.org/x.js",
     ]
 
@@ -158,6 +171,9 @@ def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
     assert len(drawn) >= 6
     assert all('id="symbols-data"' in text for text in drawn)  # without it the labels' macros are set in red
     assert set(cli.COMMANDS) <= there["commands"]
+    helped = CliRunner().invoke(cli.gradcert, ["diff", "--help"], prog_name="gradcert").output
+    assert "-h, --help" in helped
+    assert all("-h, --help" in p.read_text(encoding="utf-8") for p in (tmp_path / "commands").glob("[!i]*.md"))
     text = (tmp_path / "s.md").read_text(encoding="utf-8")
     assert all(f"## {name}\n" in text for name in SURROGATES)
     assert text.count("<svg") == len(SURROGATES)

@@ -17,6 +17,7 @@ from gradcert.reference.published import KINDS
 from scripts.docs import cells, docstrings, rules, source
 from scripts.docs.plain import blocks, legend, names
 from scripts.docs.plain.formula import formula
+from scripts.docs.plain.meanings import MEANINGS
 from scripts.docs.plain.pieces import pieces
 
 ROOT = Path(__file__).parents[1]
@@ -220,3 +221,47 @@ def test_letters_that_no_equation_defines_are_explained():
     assert "target" in legend.legend("L^t = o^t - y*^t")
     page = docstrings.markdown("As in::\n\n    a^t = lam a^(t-1)\n\nAnd::\n\n    c^t = th\n", up="", explained=True)
     assert page.count('<dl class="where">') == 1
+
+
+INDICES = {*"tijklsnT", "in"}
+
+
+def first_block(page):
+    """The lines of the first equations of a rule's docstring, or none."""
+    parts = re.split(r"\n\s*\n", page.strip("\n"))
+    return next((part for part in parts if part.startswith("    ")), "").splitlines()
+
+
+@pytest.mark.parametrize("name", sorted(MEANINGS))
+def test_every_letter_of_a_rules_equations_is_explained(name):
+    kind = {**RULES, **KINDS}[name]
+    lines = first_block(kind.page)
+    own, text = MEANINGS[name], "\n".join(lines)
+    found = {p.text for line in lines for p in pieces(line.strip()) if p.tex}
+    named = {
+        w for part in found for w in re.findall(r"(?<![A-Za-z_])[A-Za-z]+\d?", re.sub(r"\^\(?t\S*|_\w+", "", part))
+    }
+    explained = set(re.findall(r"[A-Za-z]+\d?", " ".join(own))) | {key.split("_")[0] for key in legend.KEYS}
+    bare = {
+        word if names.letter(word) else word.removeprefix("d") for word in named - explained
+    }  # of what it is a differential
+    assert bare - explained - names.FUNCTIONS - set(names.BIG) - INDICES == {word for word in bare if word == "sqrt"}
+    html = legend.legend(text, own)
+    assert html.count("<dt>") >= len(own)
+    for sign in own:
+        assert formula(sign) is not None, sign
+
+
+def test_every_rule_with_equations_has_its_letters_listed():
+    blocks_of = {name: "\n".join(first_block(kind.page)) for name, kind in {**RULES, **KINDS}.items()}
+    assert {name for name, text in blocks_of.items() if blocks.equations(text)} == set(MEANINGS)
+
+
+def test_the_mathematics_has_no_formula_left_as_it_was_typed():
+    """Powers outside of code, and code that is a formula by its signs and cannot be set."""
+    for path in sorted((ROOT / "docs" / "mathematics").glob("[0-9]*.md")):
+        text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        prose = re.sub(r"`[^`]*`|</?a\b[^>]*>|\]\([^)]*\)", "", text)
+        assert not re.search(r"\^|\(x\)|\b(?:gam|lam|kap|eps|th)\b|\bal \W?\d", prose), path.name
+        left = [code for code in re.findall(r"`([^`\n]+)`", text) if "^" in code and formula(code) is None]
+        assert left == [], path.name

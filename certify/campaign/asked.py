@@ -13,6 +13,7 @@ from gradcert.certify.certificates import (
     CaseResult,
     Finding,
     canonical,
+    grounds,
     sha256,
 )
 from gradcert.certify.claims import GRAPH
@@ -50,18 +51,18 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
     if gone := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("taken off", ())}):
         run.notes.append(f"{', '.join(gone)}: the gradient is 0 but for roundings: what is added is taken off again")
     if any(spec.family == "scale" for spec in specs):
-        run.notes.append("scale cases are held to a measured envelope: weaker evidence than a derived budget")
+        run.notes.append(grounds.SCALE)
     if run.claim.network:
         left = "problems at another scale (of a thorough run), fewer units in a counterexample"
         run.notes.append(f"{GRAPH}: not looked at where a network is a graph: {left}")
     for cell in run.claim.stacks:
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
             why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
-            run.notes.append(f"{cell}: no exact cases: {why}")
+            run.notes.append(f"{cell}: {grounds.NONE_EXACT}{why}")
         elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
             run.notes.append(
-                f"{cell}: outputs are judged to the last bit, gradients are not: their exact values, those of the "
-                "pseudo-derivative among them, are no floats"
+                f"{cell}: {grounds.NOT_TO_THE_BIT}their exact values, those of the pseudo-derivative among them, "
+                "are no floats"
             )
 
 
@@ -80,11 +81,10 @@ def judge(run: Run, case: Case, answer: Answer | None) -> None:
 
     Raises
     ------
-    GradcertError : where the maps of an adapter do not fit: nothing of the subject was run, so nothing is refuted.
+    GradcertError : where an adapter's maps do not fit, or a module cannot be read: nothing of it was run or refuted.
     """
     if answer is not None and answer.failure is not None and answer.failure.kind == "usage":
-        said = answer.failure.reason
-        raise GradcertError(said, do=None if "to fix it" in said else "mend the maps of the adapter")
+        raise GradcertError(answer.failure.reason)
     gone = case.facts.get("taken off", ())
     budget = max((b.relative for name, b in case.expected.gradients.items() if name not in gone), default=0.0)
     digest = sha256(canonical(case.problem.to_dict()))

@@ -12,7 +12,7 @@ from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
-from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise, unstarted
+from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise, unspoken, unstarted
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.campaign.options import check_options
 from gradcert.certify.certificates import (
@@ -79,7 +79,7 @@ def certify(
     Raises
     ------
     GradcertError : if there is no claim, or it does not fit together; if the subject does not start: a name or a file
-        does not fit, and nothing is judged.
+        does not fit, a program never answers, or memory does not suffice for one answer: nothing is judged then.
 
     Examples
     --------
@@ -124,6 +124,8 @@ def certify(
         done = run.journal.prepared if run.journal is not None else None
         ready = prepare_all(specs, wanted, seed=seed, jobs=jobs, cluster=cluster, done=done)
         judge_all(run, specs, _meanwhile(run, ready), told_of)
+        if (silent := unspoken(run)) is not None:
+            raise silent
         if run.running:
             for name in beside(wanted, profile):
                 told_of(len(specs), len(specs), f"asked beside the cases: {name}")

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from gradcert.certify.certificates import sha256
 from gradcert.certify.claims import Claim, Parts, claim_of, files_of, from_dict, made, whole
-from gradcert.certify.runs import tail
+from gradcert.certify.runs import Run, tail
 from gradcert.certify.subjects import Failure, Subject, Worker
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import file_of
@@ -57,6 +57,33 @@ def unstarted(failure: Failure) -> GradcertError:
         del lines[-1]
     said = "".join(f"\n  {line}" for line in lines)
     return GradcertError(failure.reason, do=f"check the subject's name, and run it by itself{said}")
+
+
+def unspoken(run: Run) -> GradcertError | None:
+    """Return the error about a subject that was asked, and of which no process has ever given an answer, or None.
+
+    A program has no other way to say that it has started. What has answered once is judged from there on: ending is an
+    answer too, unless it is for the memory that is allowed here.
+    """
+    failures = [answer.failure for _, answer, _ in run.failed if answer.failure is not None]
+    if run.answers or not failures or len(failures) < len(run.failed):
+        return None
+    first = failures[0]
+    ended = next((failure for failure in failures if failure.kind in ("died", "garbled")), None)
+    said = "".join(f"\n  {line}" for line in tail((ended or first).output))
+    if all(failure.limit for failure in failures):
+        return GradcertError(
+            f"the subject gives no answer with the memory that it is allowed: {first.reason}",
+            do=f"allow it more (--memory){said}",
+        )
+    program = run.subject is not None and bool(run.subject.program)
+    if program and ended is not None and all(failure.kind in ("died", "garbled", "wrong") for failure in failures):
+        return GradcertError(
+            f"the program does not start: asked for gradients, it has answered nothing yet, and {first.reason}",
+            allowed="a program that waits for a line of JSON, answers it with a line of JSON, and waits for the next",
+            do=f"run it by itself: gradcert vectors -o FOLDER writes problems.jsonl to give it{said}",
+        )
+    return None
 
 
 def given_rule(claim: Claim) -> dict[str, str]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gradcert.certify import diagnosis, figures
-from gradcert.certify.campaign import where
+from gradcert.certify.campaign import where, within
 from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.certificates import (
     CERTIFIED,
@@ -21,9 +21,11 @@ from gradcert.certify.certificates import (
     Control,
     Finding,
     environment,
+    grounds,
 )
 from gradcert.certify.claims import AXES, Claim, coinciding
 from gradcert.certify.judging import RATE, ROUNDED, aligned, judge_all
+from gradcert.certify.judging.controls import PATH
 from gradcert.certify.problems import TRUTH, Case, evaluated, profile_named, summary
 from gradcert.certify.runs import Prepared, Run
 from gradcert.certify.subjects import Answer
@@ -31,11 +33,6 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import RULES, Rule
 
 MOST = 4  # other rows of the same paths that are named
-ONE = {"agree": "agrees", "are": "is", "have": "has"}  # of one case
-RESUMED = "resumed: "  # how the note of a run that went on from a journal begins
-# An edge counts as separated when dropping it moves the gradient this many budgets away.
-# In 16 bits two are what tells: a neighbour's own rounding is one.
-SEPARATION = {"float64": 1e4, "float32": 50.0, "float16": 2.0, "bfloat16": 2.0}
 UNUSUAL = re.compile(r"/(circumstance|long)/\d+$")  # ids of cases that are asked for their circumstances
 # Checks, most telling first.
 ORDER = (
@@ -77,11 +74,11 @@ def conclude(
     notes = dict.fromkeys(run.notes)
     if run.recalled:
         given = f"{run.recalled} of {len(run.results)} answers were read from a journal, which is taken at its word"
-        notes[f"{RESUMED}{given}"] = None
+        notes[f"{grounds.RESUMED}{given}"] = None
+    if cases and verdict == CERTIFIED and (unseen := _unseen(run.prepared)):
+        notes[f"no case of this run depends on {', '.join(unseen)}"] = None
     if "rule" in digests:
-        notes[
-            f"{run.claim.rule} is code that was given: what it computes is what is claimed, and is taken as it is"
-        ] = None
+        notes[f"{run.claim.rule} {grounds.GIVEN}"] = None
     if "rule" in digests and verdict == CERTIFIED and (rows := _like(run, cases)):
         notes[f"no case tells {run.claim.claimed.name} from {', '.join(rows)}"] = None
     if isinstance(run.claim.claimed, Rule) and cases and verdict == CERTIFIED:
@@ -128,6 +125,13 @@ def conclude(
     )
 
 
+def _unseen(prepared: list[Prepared]) -> list[str]:
+    """Return the paths within a step without which no case has another gradient."""
+    told = [variant for p in prepared if p.case is not None for variant in p.variants if variant[0].startswith(PATH)]
+    shown = {name for name, verdict in told if verdict is not None}
+    return [name.removeprefix("without ") for name, _ in dict.fromkeys(told) if name not in shown]
+
+
 def _like(run: Run, cases: Iterable[Case]) -> list[str]:
     """Return the rows whose gradient is that of a rule that somebody defined, inside its budget, on every case."""
     found = dict(RULES)
@@ -171,10 +175,8 @@ def control(prepared: list[Prepared], claim: Claim) -> tuple[list[Control], dict
         best = separated.setdefault(f"{case.spec.cell}/{case.spec.depth}", {})
         for label, budgets in case.separates.items():
             best[label] = max(best.get(label, 0.0), budgets)
-    void += [f"the control {name!r} passed on every case" for name, (_, wrong) in tally.items() if not wrong]
-    for group, labels in separated.items():
-        weak = [k for k, budgets in labels.items() if 0 < budgets < SEPARATION[claim.dtype]]
-        void += [f"the cases of {group} hardly see the edge {name}" for name in weak]
+    refuted = ((name, wrong) for name, (_, wrong) in tally.items())
+    void += grounds.void(refuted, separated, claim.dtype, ready=bool(ready))
     return [Control(name, shown, wrong) for name, (shown, wrong) in tally.items()], separated, void
 
 
@@ -187,7 +189,8 @@ def explained(run: Run, *, replay: str, known: Mapping[str, str] | None = None) 
     """
     merged: dict[tuple[str, str], list[tuple[Case | None, Finding]]] = {}
     for case, finding in run.findings:
-        key = (finding.check, finding.cause if finding.check in ("call", "inputs", "repeat") else "")
+        kind = f"{finding.cause}{finding.where.get('limit', '')}"  # a limit of the judge's is another matter
+        key = (finding.check, kind if finding.check in ("call", "inputs", "repeat") else "")
         if finding.check == "structure":
             key = (finding.check, finding.reason)
         merged.setdefault(key, []).append((case, finding))
@@ -216,14 +219,22 @@ def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple
     """Return what a wrong gradient is, in a sentence and as keys; none of the latter where nothing known explains it.
 
     A subject is explained by what it computes instead, on every case; where nothing known does that, by what the cases
-    that failed have in common, and the others have not. Where ordinary cases all passed and that is known, rows and
-    transformations alone are tried.
+    that failed have in common, and the others have not, and what it computes there. Where ordinary cases all passed and
+    that is known, rows and transformations alone are tried.
     """
+    worked: dict[int, diagnosis.Worked] = {}
+
+    def known(case: Case) -> diagnosis.Worked:
+        return worked.setdefault(id(case), diagnosis.Worked(case))
+
     ordinary = [pair for pair in failed if pair[0].spec.family in ORDINARY]
     beside = where.said(run)
     brief = not ordinary and bool(beside[1])
-    found, keys = diagnosis.explain(run.answers, run.claim.claimed, keep=run.keep, brief=brief)
-    if keys or not beside[1]:
+    found, keys = diagnosis.explain(run.answers, run.claim.claimed, keep=run.keep, brief=brief, known=known)
+    there = ("", ()) if keys else within.explain(run, known, beside, brief=brief)
+    if keys or there[1]:
+        return (found, keys) if keys else there
+    if not beside[1]:
         return found, keys
     return (f"{found}; {beside[0]}" if ordinary else beside[0]), beside[1]
 
@@ -253,26 +264,26 @@ def decide(
     passed = sum(r.verdict == "passed" for r in run.results)
     ran = sum(r.verdict != "blocked" for r in run.results)
     blocked = len(run.results) - ran
-    grounded = [finding for finding in findings if finding.check != "gradient" or _grounded(run)]
+    limited = [finding for finding in findings if "limit" in finding.where]
+    judged = [finding for finding in findings if finding not in limited]
+    grounded = [finding for finding in judged if finding.check != "gradient" or _grounded(run)]
     if grounded and ran:
         worst = decisive(grounded)
         what = worst.cause if worst.check in ("gradient", "outputs", "loss") and worst.cause else worst.reason
         return REFUTED, f"{worst.check}: {what}"
     if not ran:
         return INCONCLUSIVE, f"nothing ran: {findings[0].reason}" if findings else "nothing ran"
+    if limited:
+        return INCONCLUSIVE, f"{limited[0].reason}: a limit of this run, which says nothing of the gradients"
     if void:
         return INCONCLUSIVE, f"the run is void: {'; '.join(void[:3])}"
     if blocked:
         return INCONCLUSIVE, f"{blocked} of {len(run.results)} cases did not run"
-    if idle := [c.id for c in run.checks if c.verdict == "blocked"]:
-        return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} checks did not run, the first is {idle[0]}"
-    online = "; online: causal, constant memory, every prefix, every reset" if claim.online else ""
+    if idle := [c for c in run.checks if c.verdict == "blocked"]:
+        what = "checks decided nothing, the first is"
+        return INCONCLUSIVE, f"{len(idle)} of {len(run.checks)} {what} {idle[0].id}: {idle[0].what}"
     agreed = _agree(claim, sum(r.exact for r in run.results))
-    said = f"{passed} cases {agreed}"
-    if passed == 1:
-        verb, _, rest = agreed.partition(" ")
-        said = f"1 case {ONE[verb]} {rest.replace('their', 'its')}"
-    return CERTIFIED, f"{said}{online}"
+    return CERTIFIED, grounds.certified(passed, agreed, online=claim.online)
 
 
 def _grounded(run: Run) -> bool:
@@ -291,5 +302,4 @@ def _agree(claim: Claim, exact: int) -> str:
         return f"are within {whose} of {TRUTH.name}"
     if claim.acceptance == "unbiased":
         return f"have {claim.rule} as the mean of their draws, at an error rate of {RATE:g}"
-    bits = f", {exact} of them to the last bit" if exact else ""
-    return f"agree with {claim.claimed.name} within their budgets{bits}"
+    return grounds.agreement(claim.claimed.name, exact)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gradcert.certify.campaign.asked import Progress
 from gradcert.certify.campaign.campaign import certify
-from gradcert.certify.campaign.conclude import RESUMED
-from gradcert.certify.certificates import UNREPEATED, VERSION, Difference, differences, seal
+from gradcert.certify.certificates import HELD, NOT_HELD, UNREPEATED, VERSION, Difference, differences, seal
 from gradcert.certify.claims import files_of, from_dict
 from gradcert.certify.runs import difference
 from gradcert.certify.subjects import Limits, named
@@ -18,6 +16,8 @@ from gradcert.reference.errors import GradcertError
 VERIFIED, INTACT, BROKEN, UNDECIDED = "verified", "intact", "broken", "undecided"
 SEALED = "the seal fits the file (it is no signature: whoever changes a file can seal it anew)"
 EXIT = {VERIFIED: 0, INTACT: 0, BROKEN: 1, UNDECIDED: 3}
+WHOLE = f"held against the rest of the file, and it fits: {HELD}"
+OPEN = f"not held, as only --run finds it out: {NOT_HELD}"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def verify(
     was = (record["verdict"],)
     other = (other_version(record["suite"]),) if record["suite"] != VERSION else ()
     if not run:
-        return Verification(INTACT, (SEALED, *other, "nothing was run"), (), was)
+        return Verification(INTACT, (SEALED, *other, WHOLE, OPEN, "nothing was run"), (), was)
     try:
         subject = named(record["subject"], python=python, limits=limits)
     except GradcertError as error:
@@ -102,7 +102,7 @@ def verify(
     changed = difference(*({name: known.get(name, {}) for name in here} for known in (record, again)))
     found = tuple(
         d
-        for d in differences(_repeated(record), again, but=UNREPEATED)
+        for d in differences(record, again, but=UNREPEATED)
         if d.where.split(": ")[0] not in here and not d.where.endswith(": replay")  # how it was called there
     )
     verdicts = (record["verdict"], again["verdict"])
@@ -136,12 +136,6 @@ def other_version(suite: str) -> str:
     """
     what = "which may ask other problems: what comes out of a run now cannot be compared"
     return f"made by gradcert {suite}; this is {VERSION}, {what}"
-
-
-def _repeated(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a run from the beginning has to come to: all of it but the note that answers came from a journal."""
-    notes = [note for note in record["notes"] if not note.startswith(RESUMED)]
-    return {**record, "notes": notes}
 
 
 def runs(data: bytes) -> tuple[str, ...]:

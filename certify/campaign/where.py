@@ -22,7 +22,7 @@ from gradcert.certify.campaign.asked import ask_for
 from gradcert.certify.campaign.more import ORDINARY
 from gradcert.certify.certificates import CaseResult
 from gradcert.certify.claims import AXES, same_row
-from gradcert.certify.problems import Spec, alone, long
+from gradcert.certify.problems import Case, Spec, alone, long
 from gradcert.certify.runs import Run
 from gradcert.reference.rules import RULES
 
@@ -71,6 +71,12 @@ def met(result: CaseResult) -> set[str]:
     cell, depth, both, *_ = result.id.rsplit("/", 4)
     loss, _, when = both.rpartition("-")
     return {*result.facts.get("met", ()), *_texts((cell, depth, loss, when))}
+
+
+def of_case(case: Case) -> set[str]:
+    """Return what a case meets, whether it was judged or not."""
+    spec = case.spec
+    return {*case.facts.get("met", ()), *_texts((spec.cell, spec.depth, spec.loss, spec.when))}
 
 
 def _texts(place: tuple[object, ...]) -> list[str]:
@@ -247,7 +253,7 @@ def said(run: Run) -> tuple[str, tuple[str, ...]]:
     found = circumstances(run)
     if len(found) == 1 and _enough(run, found[0]):
         failed, passed = split(run)
-        words = f"right on {_cases(len(passed))}, wrong exactly where {found[0]} ({_cases(len(failed))})"
+        words = f"right on {cases(len(passed))}, wrong exactly where {found[0]} ({cases(len(failed))})"
         texts = (found[0].within,) * bool(found[0].within) + found[0].levels
         return words, tuple(f"where:{text}" for text in texts)
     return _enough_alone(run)
@@ -257,11 +263,12 @@ def _truncated(run: Run, steps: int) -> str:
     """Return where credit ends, and in how many cases that was seen: one over fewer steps says nothing of it."""
     when = {case.spec.when for case, _, _ in run.failed}
     last = ": with a loss of the last step alone, where it is the same to leave out all earlier steps"
-    seen = f"seen in {_cases(len(run.failed))} of {len(run.results)}{last if when == {'last'} else ''}"
+    seen = f"seen in {cases(len(run.failed))} of {len(run.results)}{last if when == {'last'} else ''}"
     return f"credit is truncated after {steps} steps, {seen}"
 
 
-def _cases(number: int) -> str:
+def cases(number: int) -> str:
+    """Return a number of cases in words."""
     return f"{number} case{'' if number == 1 else 's'}"
 
 

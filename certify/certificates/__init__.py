@@ -3,7 +3,7 @@
 A new field of a certificate goes here, and into its schema. Knows nothing of subjects and judging.
 """
 
-from gradcert.certify.certificates import json, seal
+from gradcert.certify.certificates import grounds, json, seal
 from gradcert.certify.certificates.certificate import (
     CERTIFIED,
     EXIT,
@@ -17,6 +17,7 @@ from gradcert.certify.certificates.certificate import (
     from_dict,
 )
 from gradcert.certify.certificates.compare import UNREPEATED, Difference, differences, shown, summary
+from gradcert.certify.certificates.held import HELD, NOT_HELD
 from gradcert.certify.certificates.identity import (
     canonical,
     environment,
@@ -31,7 +32,9 @@ from gradcert.certify.certificates.suite import VERSION
 __all__ = [
     "CERTIFIED",
     "EXIT",
+    "HELD",
     "INCONCLUSIVE",
+    "NOT_HELD",
     "REFUTED",
     "UNREPEATED",
     "VERSION",
@@ -45,6 +48,7 @@ __all__ = [
     "differences",
     "environment",
     "from_dict",
+    "grounds",
     "json",
     "of_files",
     "published",

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gradcert.certify.certificates.grounds import RESUMED
 from gradcert.certify.certificates.identity import DEFINING, TIMING
 from gradcert.reference.printable import printable
 
 KEYS = ("id", "name", "group", "case", "rule", "edge")  # by which members of a list are recognised
-DERIVED = ("identity", "counts", *TIMING)
+DERIVED = ("identity", "counts", "resumed", *TIMING)
 UNREPEATED = ("identity", "resumed", "repair", *TIMING)  # what a run that is done again need not have
 
 
@@ -34,6 +35,8 @@ class Difference:
 def differences(a: Mapping[str, Any], b: Mapping[str, Any], *, but: Collection[str] = DERIVED) -> list[Difference]:
     """Return every entry in which the JSON forms of two certificates differ, timing and derived entries apart.
 
+    That answers were read from a journal is no difference, nor is the note that says so: they are the same answers.
+
     Parameters
     ----------
     but : entries that are not looked at.
@@ -45,11 +48,17 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any], *, but: Collection[s
     """
     out: list[Difference] = []
     for name in sorted({*a, *b} - set(but), key=lambda n: (n not in DEFINING, n)):
-        for path, was, now in _walk(a.get(name), b.get(name)):
+        for path, was, now in _walk(_told(a, name), _told(b, name)):
             where = printable(": ".join([name, *path]) if path else name)
             asked = name in DEFINING or (name == "cases" and path[-1:] in (["digest"], []))
             out.append(Difference(where, was, now, asked or (name == "cases" and len(path) == 1)))
     return out
+
+
+def _told(record: Mapping[str, Any], name: str) -> Any:
+    """Return an entry; of notes, those that a run from the beginning would have too."""
+    found = record.get(name)
+    return [note for note in found if not note.startswith(RESUMED)] if name == "notes" and found else found
 
 
 def _walk(a: Any, b: Any) -> list[tuple[list[str], Any, Any]]:
@@ -129,6 +138,10 @@ def summary(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     ):
         if group:
             out.append(f"{len(group)} of {len(both)} cases {word}, the first is {group[0]}")
+    journal = [x.get("resumed", 0) for x in (a, b)]
+    if journal[0] != journal[1]:
+        first, second = (str(n or "none") for n in journal)
+        out.append(f"answers that were read from a journal: {first}, now {second}; no other outcome")
     causes = [{f["cause"] or f["reason"] for f in x["findings"]} for x in (a, b)]
     out += [f"gone: {text}" for text in sorted(causes[0] - causes[1])]
     out += [f"new: {text}" for text in sorted(causes[1] - causes[0])]

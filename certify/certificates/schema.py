@@ -42,9 +42,25 @@ def validated(record: Any, name: str, what: str, *, part: str = "") -> dict[str,
     error = jsonschema.exceptions.best_match(_validator(name, part).iter_errors(record))
     if error is not None:
         at = "/".join(map(str, error.absolute_path)) or "the record"
-        raise GradcertError(f"{what} does not fit: at {at}, {error.message[:200]}", allowed=str(published(name)["$id"]))
+        raise GradcertError(f"{what} does not fit: at {at}, {_said(error)}", allowed=_allowed(error, name))
     found: dict[str, Any] = record
     return found
+
+
+def _said(error: Any) -> str:
+    """Return what stands there, where what may stand there is a list; else what the validator says."""
+    few = error.validator in ("enum", "const", "type")
+    return f"it is {json.dumps(error.instance)[:100]}" if few else str(error.message[:200])
+
+
+def _allowed(error: Any, name: str) -> str:
+    """Return what may stand in a place of a record."""
+    if error.validator in ("enum", "type"):
+        values = error.validator_value if isinstance(error.validator_value, list) else [error.validator_value]
+        return ", ".join(map(str, values))
+    return (
+        str(error.validator_value) if error.validator == "const" else f"what the schema {published(name)['$id']} says"
+    )
 
 
 @cache

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
 from gradcert.certify.certificates.certificate import Certificate
+from gradcert.certify.certificates.held import contradictions
 from gradcert.certify.certificates.identity import canonical, identity, seal
 from gradcert.certify.certificates.schema import check, validated
 from gradcert.reference.errors import GradcertError
@@ -20,14 +22,29 @@ def write(certificate: Certificate) -> bytes:
     return canonical(record)
 
 
-def read(data: bytes) -> dict[str, Any]:
+def read(data: bytes, what: str = "the certificate") -> dict[str, Any]:
     """Return the JSON form of a certificate in any layout.
+
+    Parameters
+    ----------
+    what : names it in errors, such as the name of its file.
 
     Raises
     ------
     GradcertError : if it is no certificate.
+
+    Examples
+    --------
+    >>> read("{}".encode("utf-16"), "mine.json")
+    Traceback (most recent call last):
+    gradcert.reference.errors.GradcertError: mine.json is in UTF-16; allowed: a certificate that gradcert wrote: ...
     """
-    return validated(parse(data, "the certificate"), "certificate", "the certificate")
+    begins = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if begins[:1] != b"{" or b"\0" in begins:
+        wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:2]
+        said = "is in UTF-16" if wide else f"begins with {begins[:12].decode('latin-1')!r}" if data else "is empty"
+        raise GradcertError(f"{what} {said}", allowed="a certificate that gradcert wrote: an object of JSON, in UTF-8")
+    return validated(parse(data, what), "certificate", what)
 
 
 def faults(data: bytes) -> list[str]:
@@ -54,20 +71,9 @@ def faults(data: bytes) -> list[str]:
 def doubts(record: Mapping[str, Any]) -> list[str]:
     """Return what shows that a certificate, in whatever layout, is not as it was written; none where nothing does.
 
-    A record without a seal (``--json``) can only contradict itself.
+    A record without a seal (``--json``) can only contradict itself (`gradcert.certify.certificates.held`).
     """
-    found = []
-    counts = {v: sum(case["verdict"] == v for case in record["cases"]) for v in record["counts"]}
-    if counts != record["counts"]:
-        found.append("the counts are not those of the cases")
-    judged = [float(case["worst"]) for case in record["cases"] if case["worst"] is not None]
-    worst = None if record["worst"] is None else float(record["worst"])
-    if str(worst) != str(max(judged, default=None)):  # as text: nan is nan
-        found.append("the worst error is not that of the cases")
-    if record["verdict"] == "certified" and (counts.get("failed") or record["findings"]):
-        found.append("it says certified, with cases that failed")
-    if record["verdict"] == "refuted" and not record["findings"]:
-        found.append("it says refuted, and nothing was found")
+    found = contradictions(record)
     if "seal" in record and record["seal"] != seal(record):
         found.append("the seal does not fit: something in the file was changed")
     if record["identity"] != identity(record):

@@ -14,6 +14,7 @@ from gradcert.certify.claims.aliases import set_aliases
 from gradcert.certify.claims.extras import in_full
 from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
+from gradcert.certify.claims.keywords import check_keywords
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.networks import GRAPH, check_network, set_network
@@ -190,14 +191,15 @@ class Claim:
                 raise GradcertError(f"depth {depth!r}", allowed="1 to 8 layers")
         cells, readout = kinds[: len(named)], kinds[len(named) :]
         for member, kind in zip(self.members, cells, strict=False):
-            _check("options", member["options"], {*option_names(kind)})
+            _check(_not_of([kind], "options"), member["options"], {*option_names(kind)})
             _check_values(member["options"], [kind], alternatives=True)
-        _check("options", _mapping("options", self.options), {k for kind in cells for k in option_names(kind)})
+        given = _mapping("options", self.options)
+        _check(_not_of(cells, "options"), given, {k for kind in cells for k in option_names(kind)})
         _check_values(self.options, cells, alternatives=True)
         given = _mapping("readout_options", self.readout_options)
         if given and not readout:
             raise GradcertError("readout_options without a readout", do="name its cell, such as readout='integrator'")
-        _check("readout_options", given, {k for kind in readout for k in option_names(kind)})
+        _check(_not_of(readout, "readout_options"), given, {k for kind in readout for k in option_names(kind)})
         _check_values(given, readout, alternatives=False)
         object.__setattr__(self, "without", circumstances.check(self.without))
         check_network(self)
@@ -274,6 +276,7 @@ def claim(*, rule: str | Rule, cells: Iterable[str] | str = (), **options: Any) 
     >>> claim_of(gradients).rule
     'bptt'
     """
+    check_keywords("claim", options, ("loss", *(f.name for f in fields(Claim))))
     if "loss" in options:
         options = {**read_loss(options.pop("loss")), **options}
     whole = Claim(rule=rule, cells=cells, **options)  # type: ignore[arg-type]
@@ -444,6 +447,11 @@ def _option(name: str, value: Any) -> Any:
     if name in EXTRAS:
         return value
     return tuple(value) if isinstance(value, list) else value
+
+
+def _not_of(kinds: Iterable[Any], what: str) -> str:
+    names = list(dict.fromkeys(str(kind.name) for kind in kinds))
+    return f"{' and '.join(names)} {'takes' if len(names) == 1 else 'take'} no such {what}"
 
 
 def _check(what: str, given: Iterable[str], allowed: Iterable[str]) -> None:

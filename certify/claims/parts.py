@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from gradcert.certify.claims.claim import Claim, files_of, from_dict
+from gradcert.certify.claims.keywords import check_keywords
 from gradcert.certify.claims.losses import read_loss
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Graph
@@ -121,7 +122,9 @@ def _inherited(error: GradcertError, declared: Claim, own: Mapping[str, set[str]
     """
     for name, mine in own.items():
         theirs = [k for k in getattr(declared, name) if k not in mine]
-        if error.given.startswith(f"{name}: ") and (found := [k for k in theirs if repr(k) in error.given]):
+        if error.given.partition(": ")[0].endswith(f" {name}") and (
+            found := [k for k in theirs if repr(k) in error.given]
+        ):
             said = ", ".join(f"{k}={getattr(declared, name)[k]!r}" for k in found)
             return GradcertError(
                 f"{name}: {said}, which the claim that is replaced in part says of {', '.join(declared.stacks)}",
@@ -133,14 +136,7 @@ def _inherited(error: GradcertError, declared: Claim, own: Mapping[str, set[str]
 
 def check_names(who: str, parts: Mapping[str, Any]) -> None:
     """Raise a `TypeError` for keyword arguments that are no parts of a claim, as Python does."""
-    if wrong := sorted(set(parts) - set(Parts.__annotations__)):
-        from gradcert.reference.suggest import nearest
-
-        near = f" (did you mean {found!r}?)" if (found := nearest(wrong[0], Parts.__annotations__)) else ""
-        allowed = ", ".join(Parts.__annotations__)
-        raise TypeError(
-            f"{who}() got an unexpected keyword argument {wrong[0]!r}{near}; of a claim there are {allowed}"
-        )
+    check_keywords(who, parts, Parts.__annotations__)
 
 
 def read_claim(path: Path, *, run: bool = False, files: Iterable[str] = ()) -> Claim:

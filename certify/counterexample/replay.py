@@ -21,6 +21,7 @@ from gradcert.reference.outside import parse, record
 from gradcert.reference.printable import legible
 from gradcert.reference.published import read_rule
 
+KINDS = {list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
 FORM = f"a file that gradcert certify wrote ({SCHEMA}), or a certificate as JSON with a counterexample"
 
 
@@ -61,14 +62,19 @@ def read(path: Path) -> Stored:
     ------
     GradcertError : if the file holds none.
     """
-    what = f"{path}, which holds no counterexample"
-    whole = record(parse(outside.read(path, FORM), str(path), nan=True), what, needs=("subject", "counterexample"))
+    what = f"{path} holds no counterexample"
+    whole = parse(outside.read(path, FORM), str(path), nan=True)
+    if not isinstance(whole, dict):
+        raise GradcertError(f"{what}: it is {'null' if whole is None else KINDS[type(whole)]}", allowed=FORM)
+    if missing := [name for name in ("subject", "counterexample") if name not in whole]:
+        raise GradcertError(f"{what}: it has no {' and no '.join(missing)}", allowed=FORM)
     if whole["counterexample"] is None:
         raise GradcertError(f"{what}: the subject was {whole.get('verdict', 'not refuted')}", allowed=FORM)
     try:
-        found = validated(whole["counterexample"], "certificate", what, part="counterexample")
+        record_of = f"the counterexample of {path}"
+        found = validated(whole["counterexample"], "certificate", record_of, part="counterexample")
     except GradcertError as error:
-        raise GradcertError(str(error), allowed=FORM) from None
+        raise GradcertError(error.given, allowed=FORM) from None
     network = record(found["problem"].get("network"), "the network of the problem")
     graph = network.get("graph")
     layers = graph.get("populations") if isinstance(graph, dict) else network.get("layers")

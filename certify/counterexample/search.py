@@ -30,6 +30,7 @@ from gradcert.reference.networks import Problem
 from gradcert.reference.published import Claimed
 from gradcert.reference.rules import Rule
 
+LONG = 25  # steps of all samples that are no dearer than a question
 SHRUNK = ("outputs", "loss", "gradient")  # checks whose failures are shrunk: the others need no small numbers
 Ask = Callable[[Problem], Answer | None]
 
@@ -103,7 +104,7 @@ def shrink(
         search.numbers()
         if search.best.problem is before:
             break
-    complete = search.asked < most and not search.lost
+    complete = search.asked + search.spent < most and not search.lost
     return replace(search.best, asked=search.asked, complete=complete, others=tuple(search.others.values()))
 
 
@@ -114,6 +115,7 @@ class _Search:
         self.claim = claim
         self.start, self.check, self.ask, self.most = start, check, ask, most
         self.asked, self.lost = 0, False
+        self.spent = 0  # what long problems cost beside a question each, whether they are asked or not
         self.tried: set[str] = set()
         self.others: dict[str, tuple[Case, Finding]] = {}  # what else was wrong on the way, by check
         self.best = Small(start, check, start.problem, start.expected, answer, 0, False)
@@ -137,9 +139,10 @@ class _Search:
     def holds(self, problem: Problem) -> bool:
         """Return whether the subject is wrong in the same way on a problem; if it is, that is the best one."""
         key = sha256(canonical(problem.to_dict()))
-        if key in self.tried or self.lost or self.asked >= self.most or outside(problem, self.claim):
+        if key in self.tried or self.lost or self.asked + self.spent >= self.most or outside(problem, self.claim):
             return False
         self.tried.add(key)
+        self.spent += problem.inputs.shape[0] * problem.inputs.shape[1] // LONG
         problem = replace(problem, id=f"{self.start.id}/smaller-{key[:8]}")
         expected = _expected(problem, self.start.rule)
         other = _expected(problem, self.row) if self.row is not None else None

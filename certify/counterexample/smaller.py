@@ -19,12 +19,20 @@ from gradcert.reference.published import Claimed
 from gradcert.reference.rules import feedback_shapes
 
 PROBES = (101, 103, 107, 109, 113, 127, 131, 137, 139)  # sizes that tell the axes of an array apart
+EACH = 3  # lengths just below the one there is, each of which is tried
 
 
 def steps(problem: Problem) -> Iterator[Problem]:
-    """Yield shorter stretches of the sequence, the shortest first; early ones before late ones."""
+    """Yield shorter stretches of the sequence, the shortest first; early ones before late ones.
+
+    Of long ones each is an eighth longer than the one before, so that a sequence of hundreds is not asked for at each.
+    """
     length = len(problem.inputs)
-    for size in range(1, length):
+    sizes_, size = [], 1
+    while size < length:
+        sizes_.append(size)
+        size += max(1, size // 8)
+    for size in dict.fromkeys((*sizes_, *range(max(1, length - EACH), length))):
         for start in dict.fromkeys((0, length - size)):
             try:
                 yield problem.part(steps=slice(start, start + size))

@@ -9,7 +9,7 @@ parameters that it is said of; "as claimed" is said of what passed everywhere, a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -63,12 +63,14 @@ class Explanation:
         are explained `AS_CLAIMED`.
     unexplained : parameters that nothing known explains.
     note : what the sentence adds to a single cause, or to none.
+    nearly : what is said where there is no cause, of what is off by very little.
     ended : whether the search for causes of a part was ended before everything was tried (`MOST`).
     """
 
     causes: tuple[Cause, ...] = ()
     unexplained: tuple[str, ...] = ()
     note: str = ""
+    nearly: str = ""
     ended: bool = False
 
     @property
@@ -79,7 +81,7 @@ class Explanation:
     def __str__(self) -> str:
         """Return one sentence."""
         if not self.keys:
-            return f"{NOTHING}{self.note}"
+            return f"{self.nearly or NOTHING}{self.note}"
         if len(self.causes) == 1 and not self.unexplained:
             return f"it {self.causes[0].said}{self.note}"
         wrong = [c for c in self.causes if c.key != AS_CLAIMED]
@@ -107,7 +109,8 @@ def find(
     if brief:
         return search.zero() or search._tried(plain(evidence, claimed)) or Explanation()
     # what explains all of the short cases alone is no cause, and neither are parts of it
-    return search.zero() or search.whole() or (Explanation(note=search.short) if search.short else search.parts())
+    found = search.zero() or search.whole() or (Explanation(note=search.short) if search.short else search.parts())
+    return found if found.keys else replace(found, nearly=transformations.nearly([*judged, *search.beyond], claimed))
 
 
 def candidates(evidence: Sequence[Evidence], claimed: Claimed) -> Iterator[Candidate]:
@@ -241,17 +244,20 @@ class _Search:
         return None
 
     def parts(self) -> Explanation:
-        """Return several candidates that share the parameters, as few as possible, a factor on top where need be."""
+        """Return several candidates that share the parameters, as few as possible, a factor on top where need be.
+
+        What explains a part, and acts on others that are right, is less simple than a factor on that part alone.
+        """
+        factors = list(self._multiplied(self.wrong))
+        plain = sum(id(candidate) in self.plain for candidate, _ in self.near)
+        self.near[plain:plain] = factors
+        self.plain |= {id(candidate) for candidate, _ in factors}
         first = self._shared()
         if not first.unexplained:
             return first
-        for more in (self._scaled, self._multiplied):
-            known = len(self.near)
-            self.near += list(more())
-            first = first if len(self.near) == known else self._shared()
-            if not first.unexplained:
-                break
-        return first
+        more = list(self._scaled())
+        self.near += more
+        return self._shared() if more else first
 
     def _multiple(self) -> Iterator[Candidate]:
         """Yield the claimed gradient times one number, where all that was given is in proportion to it."""
@@ -259,21 +265,30 @@ class _Search:
         if found is not None:
             yield found
 
-    def _multiplied(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
-        """Yield the claimed gradient times a number, for each pool that nothing explains and that is one's multiple."""
-        for pool in sorted(self.left):
-            found = numbers.factor(self.claimed, [(self.judged[n], name) for n, name in self.wrong[pool][1]])
-            if found is not None:
-                yield found, frozenset({pool})
+    def _multiplied(self, pools: Iterable[Pool]) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
+        """Yield the claimed gradient times a number, for all pools that are its multiple by that one."""
+        alike: dict[str, list[Pool]] = {}
+        for pool in sorted(pools):
+            if (found := self._factor([pool])) is not None:
+                alike.setdefault(found.key, []).append(pool)
+        for mine in alike.values():
+            if (found := self._factor(mine) or self._factor(mine[:1])) is not None:
+                yield found, frozenset(mine)
+
+    def _factor(self, pools: Iterable[Pool]) -> Candidate | None:
+        found = [(self.judged[n], name) for pool in pools for n, name in self.wrong[pool][1]]
+        return numbers.factor(self.claimed, found)
 
     def _scaled(self) -> Iterator[tuple[Candidate, frozenset[Pool]]]:
         """Yield candidates times a known factor, where one is in proportion to what nothing explains.
 
-        A candidate that leaves a gradient as it is claimed, times a factor, has been tried.
+        A candidate that leaves a gradient as it is claimed, times a factor, has been tried, and one has a factor.
         """
         e = next((e for e in self.evidence if self._left(e)), self.evidence[0])
         left = self._left(e)
         for candidate in candidates(self.evidence, self.claimed) if left else ():
+            if candidate.key.startswith("scale:"):
+                continue
             values = candidate.tried(e) or {}
             mine = [name for name in left if name in values and e.changed(name, values[name])]
             for label in dict.fromkeys(x for name in mine for x in _ratio(e, name, values[name])):

@@ -125,13 +125,20 @@ class Evidence:
         return rows[rule]
 
     def expected(
-        self, rule: Claimed, *, network: Network | None = None, dtype: str | None = None, targets: Array | None = None
+        self,
+        rule: Claimed,
+        *,
+        network: Network | None = None,
+        dtype: str | None = None,
+        targets: Array | None = None,
+        problem: Problem | None = None,
     ) -> Expected | None:
         """Return the reference and budgets of a row, or None if they are undecided under the new assumptions."""
-        plain = network is None and dtype is None and targets is None
+        plain = network is None and dtype is None and targets is None and problem is None
         if plain and rule in self.worked.proofs:
             return self.worked.proofs[rule]
-        problem = self.case.problem if network is None else replace(self.case.problem, network=network)
+        problem = problem or self.case.problem
+        problem = problem if network is None else replace(problem, network=network)
         problem = problem if targets is None else replace(problem, targets=targets)
         try:
             found: Expected | None = expect(problem, rule, dtype or self.case.problem.dtype)

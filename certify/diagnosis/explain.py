@@ -54,6 +54,7 @@ def explain(
     *,
     keep: Callable[[causes.Explanation], None] | None = None,
     brief: bool = False,
+    known: Callable[[Case], Worked] | None = None,
 ) -> tuple[str, tuple[str, ...]]:
     """Return what the subject computes instead, in one sentence, or that nothing known explains it; and its keys.
 
@@ -62,6 +63,7 @@ def explain(
     answered : every case that was answered, with its answer: an explanation holds on all of them.
     keep : is handed an explanation that accounts for every parameter, for `holds`.
     brief : whether rows and transformations alone are tried.
+    known : as for `evidence_of`.
 
     Returns
     -------
@@ -72,8 +74,8 @@ def explain(
     def find() -> str:
         nonlocal keys
         pairs = list(answered)
-        beyond = evidence_of(pairs, families=lambda family: family == "long")
-        found = causes.find(evidence_of(pairs), claimed, beyond=beyond, brief=brief)
+        beyond = evidence_of(pairs, known, families=lambda family: family == "long")
+        found = causes.find(evidence_of(pairs, known), claimed, beyond=beyond, brief=brief)
         keys = found.keys if not found.unexplained else ()
         if keys and keep is not None:
             keep(found)

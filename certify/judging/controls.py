@@ -24,6 +24,7 @@ from gradcert.reference.rules import Feedback, Rule
 
 Gradients = Mapping[str, Array]
 ROUNDINGS = ("float32 inside", "one part in a million")  # variants that only a budget of roundings can tell
+PATH = "without the path"
 UNREAD = {"initial": "initial values", "weights": "loss weights", "begins": "beginnings", "masks": "masks"}
 
 
@@ -40,6 +41,19 @@ def _transposed_lateral(tape: Tape) -> Tape | None:
         changed = changed or bool(square)
         layers.append(replace(layer, p={**layer.p, **square}))
     return replace(tape, layers=tuple(layers)) if changed else None
+
+
+def _paths(tape: Tape) -> Iterator[tuple[str, Tape]]:
+    """Yield a tape without each path within a step of a cell, such as that of an adaptation into its spikes."""
+    own = [link for layer in tape.layers for link in layer.layer.cell.links if link.weight is None and not link.lag]
+    for target, source in dict.fromkeys((link.target, link.source) for link in own):
+        layers = []
+        for layer in tape.layers:
+            mine = [k for k in layer.layer.cell.links if (k.target, k.source) == (target, source)]
+            within = [k for k in mine if k.weight is None and not k.lag]
+            gone: dict[Any, Array] = {k: 0 * np.asarray(layer.factors[k]) for k in within}
+            layers.append(replace(layer, factors={**layer.factors, **gone}) if gone else layer)
+        yield f"{PATH} {source} -> {target}", replace(tape, layers=tuple(layers))
 
 
 def variants(case: Case) -> Iterator[tuple[str, bool | None]]:
@@ -68,6 +82,8 @@ def gradients(case: Case) -> Iterator[tuple[str, Gradients]]:
         yield f"{kept} {change.edge.name}{place}", found.gradients(change.rule)
     if (transposed := _transposed_lateral(tape)) is not None:
         yield "lateral weights transposed", tape_gradients(transposed, targets, rule=rule, feedback=feedback)
+    for path, cut in _paths(tape):
+        yield path, tape_gradients(cut, targets, rule=rule, feedback=feedback)
     yield from _unread(case.problem.floats(), tape, rule, feedback)
     yield from _plain(case, right, tape_gradients(tape, _late(targets), rule=rule, feedback=feedback))
 

@@ -53,9 +53,10 @@ def check(case: Case, first: Answer, second: Answer, subject: Subject, *, when: 
     findings, and a note where only rounding differs.
     """
     if second.failure is not None:
-        return [
-            Finding("repeat", case.id, f"asked again {when}, {second.failure.reason}", cause=second.failure.kind)
-        ], ""
+        what = second.failure
+        reason = f"asked again {when}, {what.reason}"
+        where = {"limit": "memory"} if what.limit else {}
+        return [Finding("repeat", case.id, reason, cause=what.kind, where=where)], ""
     names = differing(first, second)
     if not names:
         return [], ""

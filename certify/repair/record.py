@@ -184,10 +184,8 @@ def details(record: Mapping[str, Any], claim: Mapping[str, Any] | None = None) -
     again, fresh = (f"{number} {what}{'' if number == 1 else 's'}" for number, what in counts)
     seeded = f"(seed {done['seed']}, profile {done['profile']})"
     out = [f"certified with it: {again} of this run, {fresh} {seeded}{_depths(claim)}; no file was changed"]
-    own = {os.path.basename(name) for name in record.get("files", ())[:1]}
-    shared = sorted({e["file"] for e in record["edits"] if os.path.basename(e["file"]) not in own})
-    if shared:
-        out.append(f"what else uses {', '.join(shared)} was not tried with it")
+    changed = sorted({edit["file"] for edit in record["edits"]})  # a file may hold the helper of several subjects
+    out.append(f"what else uses {', '.join(changed)} was not tried with it")
     if "cause" in record:
         agrees = "holds there too" if record["cause"] else "does not hold there: the line is what stands"
         out.append(f"the cause that is named {agrees}: without the edit, on {record['compared']} of these problems")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gradcert.certify.certificates import CERTIFIED, REFUTED, Certificate
 from gradcert.certify.claims import sentence as sentence_of
-from gradcert.certify.repair import told
+from gradcert.certify.repair import details, told
 
 
 def write(certificate: Certificate, folder: Path) -> list[str]:
@@ -27,7 +27,8 @@ def write(certificate: Certificate, folder: Path) -> list[str]:
     out = [command(kind, place, f"gradient {certificate.verdict}: {certificate.subject}", text)]
     for edit in certificate.repair.get("edits", ()):
         if file := _inside(folder / edit["file"], folder) or _same(place, edit["file"]):
-            out.append(command("notice", (file, int(edit["line"])), "repair", told(certificate)))
+            said = "\n".join([told(certificate), *details(certificate.repair, certificate.claim)])
+            out.append(command("notice", (file, int(edit["line"])), "repair", said))
     return out
 
 

@@ -16,11 +16,11 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     Examples
     --------
     >>> levels = {"T": {"1": "met", "2": "not met"}, "leak": {"0": "no leak", "1": "no leak"}}
-    >>> largest = {"T": 1, "B": 2, "sizes": [[3, 4], [2, 1]]}
+    >>> largest = {"T": 1, "B": 2, "inputs": 4e6, "targets": 1.5, "sizes": [[3, 4], [2, 1]]}
     >>> for line in lines({"levels": levels, "pairs": {"met": 0, "of": 4}, "largest": largest, "calls": 9}):
     ...     print(line)
     circumstances: 1 of 2 levels met, 0 of 4 pairs; not met: T 2; ruled out: leak 0, 1
-    largest: T 1, B 2, 9 calls or more; sizes 3-4, 2-1
+    largest: T 1, B 2, inputs 4e+06, targets 1.5, 9 calls or more; sizes 3-4, 2-1
     """
     levels = [(axis, name, what) for axis, names in found["levels"].items() for name, what in names.items()]
     met = sum(what == MET for _, _, what in levels)
@@ -33,7 +33,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         head += f"; ruled out: {out}"
     sizes = ", ".join("-".join(map(str, widths)) for widths in largest["sizes"])
     calls = f", {found['calls']} calls or more" if found["calls"] else ""
-    size = f"largest: T {largest['T']}, B {largest['B']}{calls}; sizes {sizes}"
+    numbers = "".join(f", {name} {largest[name]:.2g}" for name in ("inputs", "targets") if name in largest)
+    size = f"largest: T {largest['T']}, B {largest['B']}{numbers}{calls}; sizes {sizes}"
     return [head, size, *(f"code, while cases were asked: {text}" for text in code(found.get("code", {})))]
 
 

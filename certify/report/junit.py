@@ -11,7 +11,7 @@ from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, T
 from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
-from gradcert.certify.repair import told
+from gradcert.certify.repair import details, told
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
@@ -68,7 +68,7 @@ def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCas
         found = [f for f in certificate.findings if f.case == case.id and first]
         if found:
             out.result = [
-                _result(Failure, f.cause or f.reason, f.check, text(f, repair=told(certificate))) for f in found
+                _result(Failure, f.cause or f.reason, f.check, text(f, repair=_repair(certificate))) for f in found
             ]
         else:
             wrong = [n for n, e in case.parameters.items() if e["worst"] > 1]
@@ -77,6 +77,10 @@ def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCas
             )
             out.result = [_result(Failure, reason, "gradient", "")]
     return out
+
+
+def _repair(certificate: Certificate) -> str:
+    return "; ".join([told(certificate), *details(certificate.repair, certificate.claim)])
 
 
 def _check(check: CheckResult, certificate: Certificate) -> TestCase:

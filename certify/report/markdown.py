@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gradcert.certify.certificates import Certificate
 from gradcert.certify.claims import sentence as sentence_of
-from gradcert.certify.repair import pieces
+from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, made, terms
 from gradcert.certify.report.groups import groups
 from gradcert.certify.report.junit import where
@@ -30,6 +30,7 @@ def write(certificate: Certificate) -> str:
         out.append(f"- and {len(certificate.findings) - MOST} more")
     if repair := pieces(certificate):
         out += ["", " ".join(["Repair:", *(code(text) if is_code else escaped(text) for text, is_code in repair)])]
+        out += ["", *(f"- {escaped(line)}" for line in details(certificate.repair, certificate.claim))]
     if certificate.counterexample is not None:
         out += ["", f"Smallest counterexample: {code(certificate.counterexample['replay'])}"]
     if rows := groups(certificate):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.certify.subjects.processes import Failure
+from gradcert.certify.subjects.processes import FULL, Failure
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import Array
@@ -55,6 +55,7 @@ DTYPES += ("bool", "float16", "float32", "float64", "float96", "float128")
 
 
 NONE = re.compile(r"[\[:,]\s*([-+]?(?:nan(?:\([^)]*\))?|inf(?:inity)?))\s*[\],}]", re.IGNORECASE)
+FORM = '{"gradients": {name: nested lists of numbers}}, with "loss" and "outputs" if it likes'
 NUMBERS = "what is no number is written NaN, Infinity or -Infinity"
 
 
@@ -71,7 +72,7 @@ def parsed(line: str) -> dict[str, Any] | str:
     except GradcertError as error:
         if found := NONE.search(line):
             return f"it holds {found[1]}; {NUMBERS}"
-        return f"it begins with {line[:60]!r} ({error})"
+        return f"it begins with {line[:60]!r}" + (f" ({error})" if line.lstrip()[:1] == "{" else "")
     return said if isinstance(said, dict) else f"it begins with {line[:60]!r}"
 
 
@@ -81,17 +82,20 @@ def raised(kind: str, what: str, error: Any) -> Failure:
     Examples
     --------
     >>> raised("import", "it raised", {"kind": "GradcertError", "ours": True, "message": "an unknown rule"})
-    Failure(kind='usage', reason='an unknown rule', output='')
+    Failure(kind='usage', reason='an unknown rule', output='', limit=False)
     """
     if not isinstance(error, Mapping) or "kind" not in error:
         return Failure(kind, f"{what} something that the protocol does not know")
     declared = kind == "import" and error.get("ours") is True  # such as a claim that does not fit together
     if declared or error["kind"] in ("MapError", "UnreadError"):  # maps do not fit, or the module cannot be read
         place = error.get("place")  # a file may hold several claims
-        return Failure("usage", f"{error.get('message')}" + (f" ({place})" if isinstance(place, str) and place else ""))
+        said = f"{error.get('message')}" + (f" ({place})" if isinstance(place, str) and place else "")
+        todo = error["kind"] == "MapError" and "to fix it: " not in said
+        return Failure("usage", said + "; to fix it: mend the maps of the adapter" * todo)
     message = f"{error['kind']}: {error['message']}" if error.get("message") else str(error["kind"])
     lines = error.get("traceback")
-    return Failure(kind, f"{what} {message}", "\n".join(map(str, lines)) if isinstance(lines, list) else "")
+    output = "\n".join(map(str, lines)) if isinstance(lines, list) else ""
+    return Failure(kind, f"{what} {message}", output, limit=kind == "raised" and FULL.search(message) is not None)
 
 
 def from_worker(said: Mapping[str, Any]) -> Answer:
@@ -134,10 +138,10 @@ def from_program(said: Mapping[str, Any]) -> Answer:
     """
     if said.get("error") is not None:
         return Answer(failure=Failure("raised", f"it says: {said['error']}"))
-    if not isinstance(said.get("gradients"), Mapping):
-        return Answer(failure=Failure("wrong", "the answer holds no gradients"))
+    if not isinstance(given := said.get("gradients"), Mapping):
+        return Answer(failure=Failure("wrong", f"the answer holds no gradients{_instead(said)}; allowed: {FORM}"))
     return Answer(
-        gradients={k: _listed(v) for k, v in said["gradients"].items()},
+        gradients={k: _listed(v) for k, v in given.items()},
         loss=_listed(said["loss"]) if said.get("loss") is not None else None,
         outputs=_listed(said["outputs"]) if said.get("outputs") is not None else None,
     )
@@ -175,8 +179,63 @@ def decoded(spec: Any) -> Array:
         raise GradcertError(f"an array that is none ({error})", allowed="dtype, shape and data in base64") from None
 
 
+def _instead(said: Mapping[str, Any]) -> str:
+    """Return what stands in an answer in place of gradients.
+
+    Examples
+    --------
+    >>> _instead({"gradients": "xxx"}), _instead({"grads": {}, "id": "a"}), _instead({})
+    (", but a text, 'xxx'", ', but grads, id', '')
+    """
+    if "gradients" in said:
+        return f", but {_named(said['gradients'])}"
+    return f", but {', '.join(str(key)[:40] for key in list(said)[:4])}" if said else ""
+
+
+def _named(value: Any) -> str:
+    """Return what a value of JSON is, in words."""
+    if isinstance(value, str):
+        return f"a text, {value[:40]!r}" + ("..." if len(value) > 40 else "")
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return "an object" if isinstance(value, Mapping) else "a list" if isinstance(value, list) else "a number"
+
+
 def _listed(value: Any) -> Array | str:
+    """Return the array that nested lists are, or a sentence that says why they are none.
+
+    JSON has one kind of number: 1 is 1.0. JavaScript writes null for what is no number, which is none here either.
+
+    Examples
+    --------
+    >>> _listed([[1, 2.5]]), _listed([1, None]), _listed(True), _listed([[1, 2], [3]])
+    (array([[1. , 2.5]]), 'no array of numbers: it has null at [1]', 'no array of numbers: it is true', 'no array ...
+    """
+    if why := _no_number(value, ()):
+        return f"no array of numbers: {why}"
     try:
-        return array(value, "it", null=True)  # JSON has one kind of number: 1 is 1.0
+        return array(value, "it")
     except GradcertError:
-        return "no array of numbers"
+        return f"no array of numbers: {_ragged(value) or 'its lists are not nested alike'}"
+
+
+def _no_number(value: Any, at: tuple[int, ...]) -> str:
+    """Return the first entry of nested lists that is no number, in words, and where it is."""
+    if not isinstance(value, list):
+        if type(value) in (int, float):
+            return ""
+        return f"it has {_named(value)} at [{', '.join(map(str, at))}]" if at else f"it is {_named(value)}"
+    if {*map(type, value)} <= {int, float}:
+        return ""
+    return next((why for k, inner in enumerate(value) if (why := _no_number(inner, (*at, k)))), "")
+
+
+def _ragged(value: Any) -> str:
+    """Return which two rows of nested lists are of other lengths, in words."""
+    if not isinstance(value, list) or not all(isinstance(row, list) for row in value):
+        return ""
+    lengths = [len(row) for row in value]
+    if len({*lengths}) > 1:
+        other = next(k for k, n in enumerate(lengths) if n != lengths[0])
+        return f"its rows 0 and {other} have {lengths[0]} and {lengths[other]} entries"
+    return next((why for row in value if (why := _ragged(row))), "")

@@ -31,6 +31,7 @@ ROOMS = ("certify", "models", "reference", "properties", "hardware_models", "der
 # one thread: a subject's sums then have one order, and two workers do not fight over two cores
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 SHORT = 20  # steps that the time for one problem is meant for; a longer one gets more
+ONE = "one line too many: a problem is answered with one"
 FORM = "package.module:attribute or path/to/file.py:attribute"
 
 
@@ -192,6 +193,7 @@ class Worker:
         self.process, self.limits, self.claim, self.read = process, limits, claim, read
         self.stepwise, self.program = stepwise, program
         self.notes: list[str] = []
+        self.spoken = False  # whether a line has come back
         self.names: dict[str, str] = {}  # id as the subject is told -> id of the case
         process.most, process.memory, process.hint = limits.processes, limits.memory, FLUSH if program else ""
 
@@ -306,9 +308,13 @@ class Worker:
 
     def talk(self, line: str, *, patience: float = 1.0) -> Mapping[str, Any] | Failure:
         """Send a line and return what came back within the time of so many calls."""
+        if early := self.process.unasked():
+            when = ONE if self.spoken else "before anything was asked"
+            return self._garbled(f"it wrote {early[:60]!r}, {when}")
         reply = self.process.exchange(line, timeout=patience * self.limits.call)
         if isinstance(reply, Failure):
             return reply
+        self.spoken = True
         said = answers.parsed(reply)
         return self._garbled(said) if isinstance(said, str) else said
 
@@ -316,6 +322,9 @@ class Worker:
         """Return the answer that a reply to a problem holds."""
         try:
             answer = self.read(said).about(problem)
+            if answer.failure is not None and answer.failure.limit and self.limits.memory is not None:
+                reason = f"{answer.failure.reason}; {self.limits.memory} MiB are allowed"
+                answer = replace(answer, failure=replace(answer.failure, reason=reason))
             return replace(answer, rewritten=tuple(map(self._renamed, answer.rewritten)))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             return Answer(failure=self._garbled(str(error)))
@@ -327,7 +336,7 @@ class Worker:
 
     def _garbled(self, why: str) -> Failure:
         people = "; what a program prints for people belongs on standard error"
-        advice = people if self.program and not why.endswith(answers.NUMBERS) else ""
+        advice = people if self.program and not why.endswith((answers.NUMBERS, ONE)) else ""
         return self.process.failure("garbled", f"the answer is not the protocol's JSON: {why}{advice}")
 
     def stop(self) -> None:
@@ -372,6 +381,13 @@ def _checked(name: str) -> str:
         raise GradcertError(
             f"the subject {name!r}{lacking}", allowed=f"{FORM}, or a program that can be run, behind --"
         )
+    if not where.endswith(".py"):
+        if ":" in where:
+            raise GradcertError(
+                f"the subject {name!r} has two colons", allowed=f"{FORM}: one colon, and a name behind it"
+            )
+        if "/" in where or Path(where).is_file():
+            raise GradcertError(f"the subject {name!r}: {where} is no file .py", allowed=FORM)
     if where.endswith(".py"):
         if not Path(where).is_file():
             there = {path.name: path for path in Path(where).parent.glob("*.py") if path.is_file()}

@@ -130,9 +130,9 @@ def networks() -> list[tuple[str, Network, dict[str, Any]]]:
     return out
 
 
-def sequence() -> tuple[Any, Any]:
+def sequence(seed: int = 2) -> tuple[Any, Any]:
     """Return inputs and targets of the worked networks: 20 steps of random bits, and random numbers."""
-    rng = np.random.default_rng(2)
+    rng = np.random.default_rng(seed)
     return (rng.random((20, 1, 4)) < 0.5).astype(float), rng.random((20, 1, 3))
 
 

@@ -330,7 +330,7 @@ DERIVATION = Derivation(
             "non-symmetric H shows it (relative error .10 to .94).",
         ),
         Trap("T12", "The trace is read before it is updated: a lag of one step, error .64."),
-        Trap("T21", "Traces carried over between sequences, or cleared between the parts of one."),
+        Trap("T21", "Traces carried over between sequences, or cleared between parts of one whose state goes on live."),
         Trap("T62", "A factor 1/T or 1/B, or sum for mean. Compare with T and B above 1."),
         Trap("T66", "The gradient of the total loss compared with that of the last step."),
         Trap(

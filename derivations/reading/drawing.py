@@ -16,7 +16,14 @@ from gradcert.reference.networks import Cell, Edge, Link
 from gradcert.reference.rules import Rule
 
 RADIUS, ROW, LEFT, RIGHT, WIDTH = 20, 88, 112, 372, 500
-_NODE = {"a": r"\a{i}{%s}", "v": r"\v{i}{%s}", "z": r"\z{i}{%s}", "k": r"\k{i}{%s}", "u": r"\u{i}{%s}"}
+_NODE = {
+    "a": r"\a{i}{%s}",
+    "v": r"\v{i}{%s}",
+    "z": r"\z{i}{%s}",
+    "k": r"\k{i}{%s}",
+    "u": r"\u{i}{%s}",
+    "o": r"\o{k}{%s}",
+}
 
 
 @dataclass
@@ -95,7 +102,7 @@ def factor(cell: Cell, link: Link) -> str:
     return in_macros(code_step(cell).factors[link])
 
 
-def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
+def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True, readout: bool = False) -> str:
     """Draw two steps of a cell; with a rule, the edges that it drops are marked so.
 
     Parameters
@@ -103,6 +110,7 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
     cell : with its constants among ``train``, so that they are letters.
     rule : which edges of the layer's own are dropped.
     loss : whether the loss of the step stands above the output.
+    readout : whether a leaky output of the network stands between the unit's output and the loss.
 
     Examples
     --------
@@ -112,6 +120,9 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
     (1, 1)
     """
     place, page = _levels(cell), _Page()
+    nodes, last = cell.nodes, "z"
+    if readout:
+        place, nodes, last = {**place, "o": (1 + place["z"][0], 0)}, (*cell.nodes, "o"), "o"
     recurrent = any(k.edge == Edge.RECURRENT for k in cell.links)
     top, rows = (74 if loss else 44), 1 + max(r for r, _ in place.values())
     wide = any(side for _, side in place.values())
@@ -129,10 +140,10 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
             'class="panel"/>'
         )
         page.caption(x + shift / 2, top - 44 if not loss else 14, f"step {when.replace('-', ' − ')}")
-        for node in cell.nodes:
+        for node in nodes:
             page.node(*at(node, x), _NODE.get(node, rf"\mathit{{{node}}}_i^{{%s}}") % when)
         if loss:
-            zx, zy = at("z", x)
+            zx, zy = at(last, x)
             page.body.append(_arrow(f"M{zx},{zy - RADIUS - 1} V{zy - 32}", ""))
             page.body.append(_label(zx - 40, zy - 58, 80, 26, span(rf"\Et{{{when}}}"), "middle"))
             page.boxes.append((zx - 16, zy - 58, zx + 16, zy - 32))
@@ -158,7 +169,13 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
             page.body.append(_arrow(line, ""))
             page.paths.append(points)
             if x == RIGHT:
-                labels.append((link, points, "space"))
+                labels.append((factor(cell, link), "", points, "space"))
+        if readout:
+            line, points = _straight(at("z", x), at("o", x))
+            page.body.append(_arrow(line, ""))
+            page.paths.append(points)
+            if x == RIGHT:
+                labels.append((r"\Wo{ki}", "", points, "space"))
     entering: dict[str, list[Link]] = {}
     for link in cell.links:
         if link.lag:
@@ -173,9 +190,16 @@ def unrolled(cell: Cell, rule: Rule | None = None, *, loss: bool = True) -> str:
             css = "lost" if rule and link.edge not in rule.own else link.edge.value
             page.body.append(_arrow(d, css))
             page.paths.append(points)
-            labels.append((link, points, css))
-    for link, points, css in sorted(labels, key=lambda entry: entry[2] == "space"):
-        _place(page, cell, link, points, css)
+            labels.append((factor(cell, link), link.edge.value, points, css))
+    if readout:
+        (left, y), (right, _) = at("o", LEFT), at("o", RIGHT)
+        kept = Edge.STATE.value if rule is None or Edge.STATE in rule.readout else "lost"
+        d, points = _curve((left + RADIUS, y), (right - RADIUS - 2, y))
+        page.body.append(_arrow(d, kept))
+        page.paths.append(points)
+        labels.append((r"\kap", Edge.STATE.value, points, kept))
+    for formula, edge, points, css in sorted(labels, key=lambda entry: entry[3] == "space"):
+        _place(page, formula, edge, points, css)
     heads = "".join(
         f'<marker id="h{name}" viewBox="0 0 10 10" refX="8.5" refY="5" markerWidth="7.5" markerHeight="7.5" '
         'orient="auto">'
@@ -206,12 +230,11 @@ def _arrow(d: str, css: str) -> str:
     return f'<path d="{d}" class="{name}" marker-end="url(#h{css})"/>'
 
 
-def _place(page: _Page, cell: Cell, link: Link, points: list[tuple[float, float]], css: str) -> None:
-    """Put a link's label beside its curve: the first place that is free, or the one with least in the way."""
-    formula = factor(cell, link)
+def _place(page: _Page, formula: str, edge: str, points: list[tuple[float, float]], css: str) -> None:
+    """Put the label of an arrow beside its curve: the first place that is free, or the one with least in the way."""
     if formula == "1" and css == "space":
         return
-    name = "" if css == "space" else ("✕ " if css == "lost" else "") + link.edge.value
+    name = "" if css == "space" else ("✕ " if css == "lost" else "") + edge
     # widths of what KaTeX sets at this size, generously
     wide = max(8.6 * _letters(formula) + 6, 8.8 * len(name) + 6 if name else 0)
     tall = (24 if formula != "1" or not name else 0) + (15 if name else 0)

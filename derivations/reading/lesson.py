@@ -36,6 +36,9 @@ from gradcert.reference.errors import GradcertError
 FOLDER = Path(__file__).parent / "lessons"
 _MATH = re.compile(r"\$\$(.+?)\$\$(?:\s*\{#([\w-]+)\})?|(?<!\\)(\(?)\$([^$\n]+(?:\n[^$\n]+)*?)\$([.,;:)]?)", re.DOTALL)
 _BLOCK = re.compile(r"^:::(\w+)[ \t]*(.*?)\n(.*?)^:::[ \t]*$", re.DOTALL | re.MULTILINE)
+_WHOLE = r"<(?:code|pre|svg|script|style|button)\b.*?</(?:code|pre|svg|script|style|button)>" + (
+    r'|<(?:span|div) class="tex.*?</(?:span|div)>|<[^>]*>'
+)  # what is no words
 _MARK = re.compile(r"\[\[([\w.-]+)\]\]")
 _COLOUR = re.compile(r"\{(" + "|".join(COLOURS.values()) + r"):([^{}]*)\}")
 
@@ -186,7 +189,11 @@ class Writer:
             return keep(f'<span class="keep">{html}</span>' if before or after else html)
 
         text = _MATH.sub(math, text)
-        text = _MARK.sub(lambda m: keep(self.mark(m[1])), text)
+        text = re.sub(
+            rf"{_MARK.pattern}([.,;:)]?)",
+            lambda m: keep(f'<span class="keep">{self.mark(m[1])}{m[2]}</span>' if m[2] else self.mark(m[1])),
+            text,
+        )
         text = re.sub(r"\s*\{=[^}]*\}(?=[\s.,;:)]|$)|\{=[^}]*\}", "", text)
         text = re.sub(r"\{\{([^};]*)(?:;(\w+))?\}\}", lambda m: keep(_number(m[1], m[2])), text)
         text = re.sub(r"@\{(#?[\w-]+)\}", lambda m: keep(self.reference(m[1])), text)
@@ -299,6 +306,21 @@ class Writer:
             f'<div class="exercise">{self.markdown(f"**{block.title}** {question}")}'
             f"<details><summary>Answer</summary>{self.markdown(answer)}</details></div>"
         )
+
+
+def unbroken(html: str) -> str:
+    """Return HTML in which no line ends at the hyphen of a word that begins with a lone letter, as e-prop does.
+
+    Examples
+    --------
+    >>> unbroken('<a href="e-prop.html">e-prop</a>, <code>e-prop</code>')
+    '<a href="e-prop.html"><span class="unbroken">e-prop</span></a>, <code>e-prop</code>'
+    """
+    parts = re.split(rf"({_WHOLE})", html, flags=re.DOTALL)
+    return "".join(
+        part if n % 2 else re.sub(r"(?<![\w-])[A-Za-z]-\w+", r'<span class="unbroken">\g<0></span>', part)
+        for n, part in enumerate(parts)
+    )
 
 
 def _framed(table: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import escape
 
@@ -122,25 +123,25 @@ def pairs() -> str:
 
 def parts() -> str:
     """Draw a sequence cut into parts, with what goes from each to the next."""
-    body, width = [], 132
+    body, width = [], 112  # no wider than a narrow page
     for r in range(3):
-        x = 20 + r * (width + 26)
+        x = 6 + r * (width + 16)
         body.append(f'<rect x="{x}" y="86" width="{width}" height="64" rx="12" class="panel"/>')
         for k in range(3):
-            body.append(f'<circle cx="{x + 26 + 40 * k}" cy="118" r="11" class="node"/>')
+            body.append(f'<circle cx="{x + 20 + 36 * k}" cy="118" r="10" class="node"/>')
             if k:
                 body.append(
-                    f'<path d="M{x - 2 + 40 * k},118 H{x + 13 + 40 * k}" class="edge kept" marker-end="url(#kept)"/>'
+                    f'<path d="M{x - 5 + 36 * k},118 H{x + 8 + 36 * k}" class="edge kept" marker-end="url(#kept)"/>'
                 )
         body.append(_caption(x + width / 2, 168, f"part {r + 1}: BPTT inside"))
         if r:
-            body.append(f'<path d="M{x - 37},118 H{x + 13}" class="edge lost" marker-end="url(#lost)"/>')
-            body.append(f'<path d="M{x - 46},52 H{x + 18}" class="edge kept" marker-end="url(#kept)"/>')
+            body.append(f'<path d="M{x - 25},118 H{x + 8}" class="edge lost" marker-end="url(#lost)"/>')
+            body.append(f'<path d="M{x - 22},52 H{x + 6}" class="edge kept" marker-end="url(#kept)"/>')
         body.append(_formula(x + width / 2, 52, rf"\wr{{{r + 1}}},\;\wb{{{r + 1}}},\;\La{{{r + 1}}}", 96))
-    body.append(_caption(250, 24, "weights, running average and linear term go on", "strong"))
-    body.append(_caption(250, 194, "the state goes on, its gradient does not", "lost"))
+    body.append(_caption(190, 24, "weights, running average and linear term go on", "strong"))
+    body.append(_caption(190, 194, "the state goes on, its gradient does not", "lost"))
     title = "A sequence in three parts. Between parts go the state, without its gradient, and three vectors of weights."
-    return _svg(500, 204, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
+    return _svg(380, 204, title, "".join(body), _head("kept", "kept") + _head("lost", "lost"))
 
 
 def halves() -> str:
@@ -318,9 +319,9 @@ def drawn() -> str:
 
 PICTURES: dict[str, Callable[[], str]] = {
     "snu": lambda: unrolled(Snu(transfer="tanh", train=_TRAINED)),
-    "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho"))),
+    "alif": lambda: unrolled(Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), readout=True),
     "alif-eprop": lambda: unrolled(
-        Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), rule_named("e-prop")
+        Alif(recurrent=True, train=("leak", "threshold", "beta", "rho")), rule_named("e-prop"), readout=True
     ),
     "lif": lambda: unrolled(Lif(recurrent=True, train=_TRAINED), rule_named("ottt")),
     "lif-live": lambda: unrolled(Lif(train=_TRAINED)),
@@ -349,4 +350,15 @@ def picture(name: str) -> str:
     """
     if name not in PICTURES:
         raise GradcertError(f"the picture {name!r} is unknown", allowed=", ".join(PICTURES))
-    return PICTURES[name]()
+    return named(PICTURES[name](), name)
+
+
+def named(svg: str, name: str) -> str:
+    """Return a drawing whose heads of arrows bear its name: a page has several drawings.
+
+    Examples
+    --------
+    >>> named('<marker id="hstate"/><path marker-end="url(#hstate)"/>', "lif")
+    '<marker id="lif-hstate"/><path marker-end="url(#lif-hstate)"/>'
+    """
+    return re.sub(r'(<marker id="|url\(#)', rf"\g<1>{name}-", svg)

@@ -25,7 +25,7 @@ from gradcert.derivations.kept import Verdict
 from gradcert.derivations.proving.record import Derivation, Step, theorem
 from gradcert.derivations.reading import citations, figure_files, library, pages
 from gradcert.derivations.reading.labs import lab
-from gradcert.derivations.reading.lesson import Lesson, Writer, lesson, names, numbered
+from gradcert.derivations.reading.lesson import Lesson, Writer, lesson, names, numbered, unbroken
 from gradcert.derivations.reading.pictures import picture
 from gradcert.derivations.reading.symbols import SYMBOLS, macros
 from gradcert.derivations.reading.terminal import MARKS, shown
@@ -212,7 +212,9 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
     )
     parts.append(("machine", "What is checked, and how", machine + _steps(d, every, code) + _signs(of, writer)))
     scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", *SCRIPTS[1:]) if playing else SCRIPTS
-    return Content(of.title, f'<div class="sub">{writer.markdown(of.lead)}</div>{NOSCRIPT}', tuple(parts), scripts)
+    lead = unbroken(f'<div class="sub">{writer.markdown(of.lead)}</div>')
+    shown = tuple((anchor, heading, unbroken(html)) for anchor, heading, html in parts)
+    return Content(of.title, f"{lead}{NOSCRIPT}", shown, scripts)
 
 
 def _open(missing: int, of: int, name: str = "") -> Markup | None:

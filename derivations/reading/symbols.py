@@ -84,7 +84,13 @@ SYMBOLS: dict[str, Symbol] = {
     "b": _s("b_{#1}", r"\b{i}", "bias of unit $i$, the same number at every step.", "b"),
     "Wo": _s("U_{#1}", r"\Wo{ki}", "weight from unit $i$ to output $k$ of the network.", "layers.1.W"),
     "lam": _s(r"\lambda", r"\lam", "leak: the share of the state that survives a step, between 0 and 1.", "leak"),
-    "thr": _s(r"\theta", r"\thr", "threshold that the state is compared with.", "threshold"),
+    "thr": _s(
+        r"\theta",
+        r"\thr",
+        "threshold that the state is compared with; of a unit that adapts, the base threshold, to which the adaptation "
+        "is added.",
+        "threshold",
+    ),
     "g": _s(
         "g",
         r"\g",
@@ -98,6 +104,11 @@ SYMBOLS: dict[str, Symbol] = {
         r"\hp{i}{t}",
         "slope of the output of unit $i$ at step $t$. For a spiking unit, a pseudo-derivative stands in its place.",
         "surrogate",
+    ),
+    "hr": _s(
+        r"\chi_{#1}^{#2}",
+        r"\hr{i}{t}",
+        "slope of the output of unit $i$ at step $t$ as its reset takes it, where that is another than $\\psi_i^t$.",
     ),
     "E": _s("E", r"\E", r"loss of the whole sequence, $E=\sum_t E^t$.", "loss"),
     "Et": _s("E^{#1}", r"\Et{t}", "loss of step $t$. It looks at the outputs of the network at step $t$ alone."),
@@ -222,6 +233,29 @@ SYMBOLS: dict[str, Symbol] = {
         r"\c{i}{t}",
         "credit at the membrane of unit $i$: slope of its output times how the loss of step $t$ answers to it, within "
         "the step.",
+    ),
+    "lat": _s(
+        r"\hat\lambda_{#1}^{#2}", r"\lat{i}{t}", "trace of the leak of unit $i$: how its state answers to the leak."
+    ),
+    "tht": _s(
+        r"\hat\theta_{#1}^{#2}",
+        r"\tht{i}{t}",
+        "trace of the threshold of unit $i$: how its state answers to the threshold, through the resets so far.",
+    ),
+    "cb": _s(
+        r"\bar c_{#1}",
+        r"\cb{i}",
+        "constant credit of unit $i$, the same at every step: that of a loss of the rates, its slope by the rate of "
+        "the unit over the threshold.",
+    ),
+    "hb": _s(r"\bar\psi_{#1}", r"\hb{j}", "constant around which the slopes of unit $j$ vary in time, positive."),
+    "vhp": _s(
+        r"\zeta", r"\vhp", "bound on how much the slopes of a unit vary in time, relative to their constant part."
+    ),
+    "can": _s(
+        r"\chi_{#1}",
+        r"\can{j}",
+        "how much cancels in what comes down to unit $j$: the sum of the sizes over the size of the sum, $1$ or more.",
     ),
     "lamu": _s(r"\lambda^{+}", r"\lamu", "leak of the layer above, between 0 and 1.", "leak"),
     "eup": _s(

@@ -13,7 +13,11 @@ CELLS = (
     ("ssnu", r"ssnu"), ("snu", r"snu"), ("alif", r"alif"), ("lif", r"lif|leaky"), ("lstm", r"lstm"), ("gru", r"gru"),
     ("ltc", r"ltc"), ("rnn", r"rnn"),
 )  # fmt: skip
-SPIKING = {"e-prop": "alif", "ottt": "lif", "sltt": "lif", "ostl": "snu", "osttp": "snu", "decolle": "lif"}
+# in a name or a docstring it is the reset that is detached, of a cell that has one
+DETACHED = ("bptt-detached-reset", r"detached(?:_reset)?")
+WITHOUT_RESET = ("rnn", "lstm", "gru")
+SPIKING = {"e-prop": "alif", "ostl": "snu", "osttp": "snu"}
+SPIKING |= dict.fromkeys(("ottt", "sltt", "decolle", DETACHED[0]), "lif")
 
 
 def guess(*texts: str) -> tuple[str, str, str]:
@@ -23,11 +27,14 @@ def guess(*texts: str) -> tuple[str, str, str]:
     --------
     >>> guess("eprop_gradients", "for an LSTM")
     ('e-prop', 'lstm', "the words 'eprop', 'lstm'")
+    >>> guess("detached_lif"), guess("detached_rnn")[0]
+    (('bptt-detached-reset', 'lif', "the words 'detached', 'lif'"), 'bptt')
     >>> guess("gradients")
     ('bptt', 'rnn', 'nothing: no rule and no cell is named')
     """
-    rule, said = _first(RULES, texts)
     cell, too = _first(CELLS, texts)
+    rules = RULES if cell in WITHOUT_RESET else (*RULES[:-1], DETACHED, RULES[-1])
+    rule, said = _first(rules, texts)
     words = [repr(word) for word in (said, too) if word]
     why = f"the word{'s' if len(words) > 1 else ''} {', '.join(words)}" if words else ""
     return rule or "bptt", cell or SPIKING.get(rule, "rnn"), why or "nothing: no rule and no cell is named"

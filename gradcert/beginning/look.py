@@ -158,11 +158,11 @@ def _is_subject(node: ast.stmt) -> bool:
             return True
         given = [*node.args.posonlyargs, *node.args.args]
         required = given[: len(given) - len(node.args.defaults)]
-        takes = len(required) == 1 and required[0].arg == "problem"
+        takes = len(required) == 1 and required[0].arg == "problem" and node.name[0] != "_"  # that is a helper
         return takes and any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(node))
     if isinstance(node, ast.ClassDef):
         methods = {inner.name for inner in node.body if isinstance(inner, ast.FunctionDef)}
-        return _claims(node) or {"start", "step", "gradients"} <= methods
+        return _claims(node) or ({"start", "step", "gradients"} <= methods and node.name[0] != "_")
     return False
 
 

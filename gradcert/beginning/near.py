@@ -59,7 +59,7 @@ def near(tree: ast.Module, file: Path, folder: Path, name: str) -> list[Near]:
         if isinstance(node, ast.ClassDef) and any(_last(base) in modules for base in node.bases):
             modules.add(node.name)
             forward = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "forward"), None)
-            if forward is not None:
+            if forward is not None and node.name[0] != "_":
                 loop = any(isinstance(inner, (ast.For, ast.While)) for inner in ast.walk(forward))
                 out.append(Near(f"{name}:{node.name}", node.lineno, time=loop and len(forward.args.args) == 2))
         elif isinstance(node, ast.FunctionDef) and node.args.args and node.name[0] != "_" and _makes(node):

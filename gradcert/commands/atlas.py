@@ -67,7 +67,7 @@ def command(
 
     writable(path, html, png)
     try:
-        with progress(Console(stderr=True)) as bar:
+        with progress(Console(stderr=True), "axes") as bar:
             record = atlas(
                 subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
                 cells=cells,

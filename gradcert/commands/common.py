@@ -206,10 +206,21 @@ def shown(names: Iterable[str]) -> None:
 
 
 @contextmanager
-def progress(console: Console) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Show a progress bar on standard error, if it is a terminal; never with ``TTY_INTERACTIVE=0``."""
+def progress(console: Console, unit: str = "problems") -> Iterator[Callable[[int, int, str], None]]:
+    """Give a function that is told how far the work is: done, of how many, what.
+
+    It is a progress bar on standard error, if that is a terminal, and never with ``TTY_INTERACTIVE=0``; else a line now
+    and then (`gradcert.waiting`).
+
+    Parameters
+    ----------
+    unit : what is counted.
+    """
+    from gradcert import waiting
+    from gradcert.reference.printable import printable
+
     if not console.is_interactive:
-        yield None
+        yield lambda done, total, what: waiting.told(done, total, printable(what), unit)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradcert import waiting
 from gradcert.commands.common import FILE, folder_for, progress, put, writable
 
 if TYPE_CHECKING:
@@ -90,21 +91,24 @@ def _progress() -> Iterator[Callable[[Verdict | None, int, int], None]]:
     """Say on standard error how far the proofs are: a bar in a terminal, else a line every few seconds."""
     from rich.console import Console
 
-    with progress(Console(stderr=True)) as bar:
+    console = Console(stderr=True)
+    with progress(console, "steps") as bar:
         start = last = time.perf_counter()
 
         def listen(verdict: Verdict | None, done: int, of: int) -> None:
             nonlocal last
             now = time.perf_counter()
             step = verdict.step if verdict else "starting"
-            if bar:
-                bar(done, of, step)
-            elif verdict is None:
+            bar(done, of, step)
+            if console.is_interactive:
+                return
+            if verdict is None:
                 click.echo(
                     f"proving {of} steps; what is proved already is kept" if of else "all is proved already", err=True
                 )
             elif now - last >= EVERY:
                 last = now
+                waiting.said()
                 click.echo(f"{done} of {of} steps, {now - start:.0f} s: {step}", err=True)
 
         yield listen

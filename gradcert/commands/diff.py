@@ -15,7 +15,8 @@ Examples:
 
 \b
 Either form of a certificate will do (--certificate or --json).
-Exit status: 0 the same, timing apart; 1 different; 2 usage."""
+Exit status: 0 the same, but for timing and whether answers were read from
+a journal; 1 different; 2 usage."""
 MOST = 40
 
 
@@ -31,7 +32,7 @@ def command(before: str, after: str, as_json: bool) -> None:
     from gradcert.reference.errors import GradcertError
 
     try:
-        a, b = (seal.read(got(name)) for name in (before, after))
+        a, b = (seal.read(got(name), name) for name in (before, after))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     for name, record in ((before, a), (after, b)):
@@ -43,7 +44,9 @@ def command(before: str, after: str, as_json: bool) -> None:
         record = {"verdict": [a["verdict"], b["verdict"]], "summary": summary(a, b), "differences": entries}
         click.echo(json.dumps(record, indent=2, sort_keys=True))
     else:
-        changed = a["verdict"] if a["verdict"] == b["verdict"] else f"{a['verdict']}, now {b['verdict']}"
+        changed = a["verdict"] if not found else f"{a['verdict']}, now {b['verdict']}"
+        if found and a["verdict"] == b["verdict"]:
+            changed = f"both {a['verdict']}"
         click.echo(f"{'the same' if not found else 'different'}: {changed}")
         for line in summary(a, b):
             click.echo(f"  {line}")

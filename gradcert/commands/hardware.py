@@ -220,8 +220,7 @@ def _ledger(
     from gradcert.reference.printable import printable
 
     with progress(Errors(stderr=True)) as bar:
-        if bar:
-            bar(0, 0, f"the ledger of {rule} on {profile}")
+        bar(0, 0, f"the ledger of {rule} on {profile}")
         book = hardware_models.ledger(rule, profile, seed=seed, own=own)
     record["ledger"] = _plain(book)
     if book.flipped_spikes:
@@ -348,8 +347,7 @@ def _heard(records: Iterable[Any]) -> Iterator[Any]:
 
     with progress(Console(stderr=True)) as bar:
         for number, record in enumerate(records, start=1):
-            if bar:
-                bar(number, 0, str(record.profile))
+            bar(number, 0, str(record.profile))
             yield record
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gradcert import waiting
+
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
@@ -105,9 +107,11 @@ def command(
 
 def _said(done: int, known: int, words: str) -> None:
     """Say on standard error what is done."""
+    waiting.told(done, known, words, "runs")
     if sys.stderr.isatty():
         click.echo(f"\r\x1b[K{done}/{known} {words}", err=True, nl=done == known)
     elif done % 10 == 0 or done == known:
+        waiting.said()
         click.echo(f"{done}/{known} {words}", err=True)
 
 

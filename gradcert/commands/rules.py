@@ -29,7 +29,7 @@ THEOREMS = 'Theorems, for every size (the documentation\'s page "What is proved"
 FEEDBACK = {
     "symmetric": "through the transposed weights",
     "random": "layer by layer, through fixed matrices in the place of the weights",
-    "direct": "from the drive of the last layer, through one fixed matrix per layer",
+    "direct": "from the drive of the last layer, through one matrix per layer, fixed within a sequence",
     "target": "the target, through one fixed matrix per layer",
     "local": "from a loss of the layer's own, through a fixed readout",
 }

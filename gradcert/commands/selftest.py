@@ -63,7 +63,7 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
         raise click.UsageError("no member has one of these names and one of these classes")
     writable(path)
     started = time.perf_counter()
-    with progress(Console(stderr=True)) as bar:
+    with progress(Console(stderr=True), "members") as bar:
         members = selftest(names, classes=classes, jobs=jobs, progress=bar)
     counts = summary(members)
     if path is not None:

@@ -33,7 +33,7 @@ def command(file: str, github: bool, **files: str | None) -> None:
 
     writable(*(files[form] for form in FORMS), github=github)
     try:
-        record = seal.read(got(file))
+        record = seal.read(got(file), file)
         certificate = from_dict(record)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcert import waiting
 from gradcert.commands.common import FILE, put, writable
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def command(checking: bool, path: str | None) -> None:
 
         def listen(part: str) -> None:
             parts.append((part, cpu()))
+            waiting.told(0, 0, part)
             console.print(f"{part} ...", style="dim")
 
         try:

@@ -22,9 +22,10 @@ Examples:
 A certificate names the subject to run, which is code: without --run only the
 file is looked at, and what --run would run is shown. Verified: the seal fits
 the bytes, the identity fits what was asked, and every figure but date and
-seconds comes out again. The seal is no signature: only --run finds a figure
-that was changed and sealed anew. Run it where the subject can be found under
-the name that the certificate gives.
+seconds comes out again. The seal is no signature: a figure that was changed
+and sealed anew is found where the rest of the file contradicts it (controls,
+counts, budgets, the reason, circumstances); else only --run finds it. Run it
+where the subject can be found under the name that the certificate gives.
 Exit status: 0 verified, or intact with --no-run; 1 broken; 2 usage;
 3 undecided, or intact with neither option; 4 internal error."""
 

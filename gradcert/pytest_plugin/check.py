@@ -141,7 +141,7 @@ def _beside(session: Session, name: str, covering: Callable[[str], Expected | No
         return Found()
     through = _through(session, run, covering) if covering is not None else ()
     session.wanted = session.wanted and not through
-    found = _told(session, run)
+    found = _told(session, run, _known(session, run))
     return replace(found, through=through) if found.causes else found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from collections.abc import Generator, Sequence
@@ -84,8 +85,10 @@ def _repair(config: pytest.Config) -> float:
     try:
         seconds = float(said if given is None else given)
     except ValueError:
-        raise pytest.UsageError(f"gradcert_repair = {said}; allowed: seconds") from None
-    return max(0.0, seconds)
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise pytest.UsageError(f"gradcert_repair = {said if given is None else given}; allowed: seconds, 0 for none")
+    return seconds
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -44,7 +44,7 @@ class Session:
     prepared: dict[str, Prepared] = field(default_factory=dict)
     repair: float = 0.0  # seconds
     wanted: bool = True  # whether a repair is looked for if the present check fails
-    mended: str | None = None  # the line about it
+    mended: str | None = None  # what is known of it
     causes: Mapping[str, str] | None = None  # of its wrong answers, as `named` found them
     test: Sequence[str] = ()  # the words that run the present one again
     calls: int = 0  # that the present process has answered
@@ -229,7 +229,7 @@ class Session:
         return out
 
     def repaired(self, run: Run) -> str:
-        """Return the line about a repair of the subject, looked for once, where an answer is wrong.
+        """Return what is known of a repair of the subject, looked for once, where an answer is wrong.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class Session:
         if self.mended is None:
             from gradcert.certify import certify
             from gradcert.certify.campaign import repaired
-            from gradcert.certify.repair import line
+            from gradcert.certify.repair import details, line
 
             ids = [wrong[0].id, *self.judged, *sorted(self.specs)]
             names = [name for name in dict.fromkeys(ids) if name in self.specs][:ENOUGH]
@@ -249,7 +249,7 @@ class Session:
             whole.failed = [failed for failed in whole.failed if failed[2] != "call"]
             specs = [self.specs[name] for name in names]
             found = repaired.look(whole, specs, certify, seed=self.checks.seed, seconds=self.repair)
-            self.mended = line(found, whole.claim.rule)
+            self.mended = "\n".join([line(found, whole.claim.rule), *details(found, whole.claim.to_dict())])
         return self.mended
 
     def stop(self) -> None:

@@ -38,7 +38,7 @@ def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> l
         value: Any = first[k]
         if k < reading.step.explicit:
             value = given[k] if k < len(given) else torch.zeros_like(slot.initial)
-        elif reading.way.whole is None:
+        elif reading.way.whole is None and not slot.made:
             held = sequence.held.get(slot.name)
             fits = isinstance(held, torch.Tensor) and held.shape == (batch, *slot.initial.shape[1:])
             value = held if fits else torch.full_like(slot.initial, held if isinstance(held, float) else 0.0)
@@ -108,6 +108,7 @@ def gathered(
     credits: list[Beside] = []
     unsaid: list[Beside] = []
     detached: list[tuple[int, ...]] = []
+    shares: list[dict[int, float]] = []
     began: list[list[Any] | None] = []
     passes = [again(written, sequence, parameters) for sequence in sequences]
     total, said = None, list[Any]([None] * len(passes))
@@ -123,6 +124,8 @@ def gathered(
         others, more = beside(done, output, sequence, said=loss is not None, leads=leads)
         parts = done.parts(MOST)
         detached += [tuple(sequence.detached)] * len(parts)
+        known = {step: share for step, share in sequence.shares.items() if share is not None}
+        shares += [known] * len(parts)
         for part in parts if len(parts) > 1 else ():
             runs.append(done.part(part, light=True))
             deltas.append(delta[:, part])
@@ -159,6 +162,8 @@ def gathered(
         tuple(unsaid) if any(unsaid) else (),
         {name: p.detach().double().cpu().numpy() for name, p in parameters.items() if name in given},
         tuple(detached),
+        shares=tuple(shares) if any(shares) else (),
+        cuts={name: place for name, place in reading.cut_parameters.items() if name in given},
     )
 
 

@@ -194,7 +194,16 @@ class WatchStep(Judging):
             runs = tuple(done.part(part, light=True) for part in parts) if len(parts) > 1 else (done,)
             deltas = tuple(delta[:, part] for part in parts) if len(parts) > 1 else (delta,)
             evidence = Evidence(
-                runs, deltas, given, None, self.feedback, loss, True, (None,) * len(runs), places_of(written)
+                runs,
+                deltas,
+                given,
+                None,
+                self.feedback,
+                loss,
+                True,
+                (None,) * len(runs),
+                places_of(written),
+                cuts=written.reading.cut_parameters,
             )
             notes = ["the sequence began from a state that is not zero"] if done.initial else []
             return self._found(seen.number, evidence, notes, self._dtype, begun)

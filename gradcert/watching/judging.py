@@ -22,12 +22,14 @@ from gradcert.reference.rules import Rule, rule_named
 from gradcert.watching import scalars
 from gradcert.watching.causes.chunks import chunked, label_of
 from gradcert.watching.causes.multiples import CLAIM
-from gradcert.watching.causes.named import cause, meant, nearest, rows, same_number
+from gradcert.watching.causes.named import cause, decided, meant, nearest, rows, same_number
+from gradcert.watching.causes.places import conventions
 from gradcert.watching.causes.psi import given
 from gradcert.watching.measured.comparing import agrees, distance
 from gradcert.watching.measured.evidence import Evidence, Gradients
 from gradcert.watching.measured.figures import descent, edges
 from gradcert.watching.measured.judgement import FAILED, LIKE, NONE, Judgement, explained, table
+from gradcert.watching.measured.told import silent
 from gradcert.watching.measured.verdict import compared, least, measured
 
 RULE = f"a row of the rule table by its name (gradcert rules), a gradcert.reference.Rule, or {AS_CODED!r}"
@@ -41,7 +43,11 @@ class NotJudged(UserWarning):
     """A step of training could not be judged; its words are in the report too."""
 
 
-def _fits(name: str, value: Any, good: bool, allowed: str, do: str) -> None:
+class NotWritten(UserWarning):
+    """What was found could not be written to a file."""
+
+
+def fits(name: str, value: Any, good: bool, allowed: str, do: str) -> None:
     """Refuse an option at once: what is wrong with it would be said at the first judgement else."""
     if not good:
         raise GradcertError(f"watch with {name}={value!r}", allowed=allowed, do=do)
@@ -68,9 +74,9 @@ class Judging(ABC):
         check_size("judging every", every)
         if isinstance(rule, str) and rule != AS_CODED:
             rule_named(rule)
-        _fits("rule", rule, rule is None or isinstance(rule, (str, Rule)), RULE, 'rule="bptt"')
-        _fits("loss", loss, loss is None or callable(loss), LOSS, "pass the function that the training calls")
-        _fits(
+        fits("rule", rule, rule is None or isinstance(rule, (str, Rule)), RULE, 'rule="bptt"')
+        fits("loss", loss, loss is None or callable(loss), LOSS, "pass the function that the training calls")
+        fits(
             "output",
             output,
             hasattr(output, "__index__"),
@@ -78,7 +84,7 @@ class Judging(ABC):
             "output=0" + OTHERS,
         )
         matrices = feedback is None or isinstance(feedback, Mapping)
-        _fits("feedback", feedback, matrices, "a mapping of names to matrices", "name each matrix as the rule does")
+        fits("feedback", feedback, matrices, "a mapping of names to matrices", "name each matrix as the rule does")
         self.rule, self.every, self.loss = rule, every, loss
         self.output, self.feedback, self.folder = output, feedback, folder
         self.judgements: list[Judgement] = []
@@ -121,17 +127,24 @@ class Judging(ABC):
                 allowed="a step that is a function of input, parameters and state, in the parameters' dtype",
                 do="look for random numbers, another dtype inside, a state that is set between two calls",
             )
+        if made.verdict == "right" and (none := silent(evidence, exact)):
+            raise GradcertError(
+                f"a batch that tells nothing of {self._claim()}: the gradients of {', '.join(none)} are 0 everywhere,"
+                " in BPTT too (does no spike arrive, or is the pseudo-derivative 0?)",
+                allowed="a batch in which credit reaches the layers that have a past",
+                do="look whether the network fires: its threshold, its weights, the width of the pseudo-derivative",
+            )
         first = made.verdict == "wrong" and not any(j.file for j in self.judgements)
         file = self._kept(made, evidence, dtype) if first else ""
         rule = self.rule if self.rule is not None else made.rows[0] if made.rows else None
         drops = len(self.judgements) % SPLIT == 0 and any(o.dropped for o in made.parameters.values())
         wrong = max(run.misfired for run in evidence.runs)
         idle = [name for name in made.parameters if name in exact and not np.any(exact[name])]
-        silent = f"0 everywhere in this batch, so that nothing is told of it (no spike arrives?): {', '.join(idle)}"
+        zeros = f"0 everywhere in this batch, so that nothing is told of it (no spike arrives?): {', '.join(idle)}"
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
         looked = [*evidence.hooked, *evidence.parts] if made.verdict in ("wrong", "unnamed") else []
         acting = f"there are hooks on {', '.join(looked)}: what they leave is what is judged"
-        more = [*[silent] * bool(idle), *[own] * (wrong > 1e-3), *[acting] * bool(looked)]
+        more = [*[zeros] * bool(idle), *[own] * (wrong > 1e-3), *[acting] * bool(looked)]
         told = given(evidence.runs[0].written.reading)  # type: ignore[attr-defined]
         found = replace(
             made,
@@ -153,7 +166,7 @@ class Judging(ABC):
         label = rule if isinstance(rule, str) else rule.name
         if self._relative is None:  # what explains most right ones, and costs nothing
             of = compared(evidence, claimed, exact, least(evidence, claimed, dtype, self._rounding))
-            if all(o.right for o in of.values()):
+            if all(o.right for o in of.values()) and not conventions(evidence, rule):
                 return Judgement(step, "right", label, of)
         relative = self._relative or self._measured(evidence, rule, claimed, dtype)
         of = compared(evidence, claimed, exact, relative)
@@ -161,11 +174,12 @@ class Judging(ABC):
             relative = self._measured(evidence, rule, claimed, dtype)  # it was measured on another batch
             of = compared(evidence, claimed, exact, relative)
         self._relative = relative
+        notes = tuple(f"the judgement rests on this: {said}" for said in decided(evidence, rule, claimed, relative))
         if all(o.right for o in of.values()):
-            return Judgement(step, "right", label, of)
+            return Judgement(step, "right", label, of, notes=notes)
         self._previous = self._passed(evidence)
         said = cause(evidence, rule, claimed, relative, self._previous, dtype=dtype)
-        return Judgement(step, "wrong", label, of, (), said if same_number(said, self.judgements) else "")
+        return Judgement(step, "wrong", label, of, (), said if same_number(said, self.judgements) else "", notes)
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
         order: list[Rule | str] = [*nearest(evidence)]
@@ -218,7 +232,15 @@ class Judging(ABC):
         """Return what a page says of what was watched."""
 
     def _ended(self) -> None:
-        """Warn where nobody ever said that a step is over: then nothing was looked at, which is no good news."""
+        """Warn where nothing was judged, or nobody ever said that a step is over: that is no good news."""
+        if len(self.judgements) > 1 and all(j.verdict == FAILED for j in self.judgements):  # of one it was said
+            last = self.judgements[-1]
+            warnings.warn(
+                "gradcert: nothing was judged in this training: there is no verdict. Of"
+                f" {len(self.judgements)} looked at, {last.sentence()}",
+                NotJudged,
+                stacklevel=3,
+            )
         if not self._count:
             warnings.warn(
                 "gradcert: nothing was judged: say step() after every backward(), before the optimiser's step",
@@ -240,13 +262,13 @@ class Judging(ABC):
 
     def json(self, file: str) -> None:
         """Write all judgements as JSON; a number that is infinite is a null."""
-        Path(file).write_text(json.dumps(self.to_dict(), indent=1, allow_nan=False), encoding="utf-8")
+        _write(file, json.dumps(self.to_dict(), indent=1, allow_nan=False))
 
     def html(self, file: str) -> None:
         """Write a page: the verdict, curves over the training, every judgement. One file, nothing fetched."""
         from gradcert.watching.page import page
 
-        Path(file).write_text(page(self.judgements, self._about()), encoding="utf-8")
+        _write(file, page(self.judgements, self._about()))
 
     def tensorboard(self, writer: Any, prefix: str = "gradcert") -> None:
         """Hand the scalars of all judgements, those to come included, to a writer.
@@ -268,6 +290,15 @@ class Judging(ABC):
 
     def _claim(self) -> str | None:
         return self.rule if isinstance(self.rule, str) or self.rule is None else self.rule.name
+
+
+def _write(file: str, text: str) -> None:
+    """Write a file; one that cannot be written is a warning: a training is not to end with it."""
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        warnings.warn(f"gradcert: {file} is not written: {why}; name another one", NotWritten, stacklevel=3)
 
 
 def in_words(error: Exception) -> str:

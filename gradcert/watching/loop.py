@@ -13,13 +13,13 @@ import torch
 
 from gradcert.models.reading.network.passes import Run, row_of
 from gradcert.models.reading.network.written import Written
-from gradcert.models.reading.pytorch.held import at, kinds
+from gradcert.models.reading.pytorch.held import at, kinds, peek, slots
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.causes.anomaly import first_infinite, not_finite
 from gradcert.watching.gather import again, beginning, gathered, left_over
-from gradcert.watching.judging import Judging
+from gradcert.watching.judging import Judging, fits
 from gradcert.watching.measured.evidence import Evidence
 from gradcert.watching.measured.judgement import Judgement
 from gradcert.watching.seen.applied import applied
@@ -53,6 +53,14 @@ class Watch(Judging):
         folder: str = ".gradcert",
     ) -> None:
         super().__init__(rule=rule, every=every, loss=loss, output=output, feedback=feedback, folder=folder)
+        axis = time is None or time == "inside" or (type(time) is int and time in (0, 1))
+        fits("time", time, axis, "the axis of time, 0 or 1, or 'inside'", "time=1 for (batch, time, features)")
+        if not any(True for _ in module.parameters()):
+            raise GradcertError(
+                f"watch of {type(module).__name__}, a module without parameters",
+                allowed="what is trained: a module whose parameters get gradients",
+                do="watch the module that holds them",
+            )
         self.module, self.time, self.rate = module, time, rate
         self._calls = Calls(module, whole=time is not None)
         self._written: dict[Any, Written] = {}
@@ -112,6 +120,12 @@ class Watch(Judging):
         -------
         What the function returns.
         """
+        if not callable(function):
+            raise GradcertError(
+                f"watching.call of {function!r}",
+                allowed="a function and what it is called with",
+                do="call(train, x, y)",
+            )
         due, soon = self._due(self._count), self._soon(self._count)
         parameters = dict(self.module.named_parameters())
         weights = {n: p.detach().clone() for n, p in parameters.items()} if due or soon else {}
@@ -202,6 +216,13 @@ class Watch(Judging):
                 "a state that is changed in place between two calls: what leads back to it as it was is not seen",
                 do="make a new one: state = state * keep, torch.where(keep, state, 0)",
             )
+        if self._calls.lost is not None:
+            raise GradcertError(
+                "a state that is changed between two calls, and is detached, all of it or in part: through what the"
+                f" change leaves of it credit comes back times {self._calls.lost:.3g}",
+                allowed="changes that autograd follows, such as a mask",
+                do="change it without a detach; or detach it as it is, where the gradient is to end",
+            )
         row = None if self.rule is None else row_of(self.rule)
         if row is not None and (row.chunk or row.window) and any(s.follows for s in self._calls.sequences):
             raise GradcertError(
@@ -242,15 +263,22 @@ class Watch(Judging):
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]
         x = sequence.inputs[0]
-        key = (tuple(x.shape), self.module.training, kinds(sequence.began))
+        began = sequence.began if self.time is not None or self._made(sequence.began) else None
+        key = (tuple(x.shape), self.module.training, kinds(began))
         if key not in self._written:
-            module = self.module if sequence.began is None else at(self.module, sequence.began)
+            module = self.module if began is None else at(self.module, began)
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
                 found = read(module, x, state, self.time, self.output)
             refuse_autocast(found)
             self._written[key] = found
         return self._written[key]
+
+    def _made(self, began: Any) -> bool:
+        """Return whether there is a tensor now where a module held none when a sequence began: it made a state."""
+        places = slots(self.module) if began is not None else {}
+        then = slots(at(self.module, began)) if began is not None else {}
+        return any(isinstance(peek(s), torch.Tensor) and peek(then[p]) is None for p, s in places.items() if p in then)
 
     def _beside(self) -> list[str]:
         """Return what has to be said of derivatives that come back elsewhere than to the result that a loss reads."""
@@ -259,6 +287,13 @@ class Watch(Judging):
             out.append(
                 f"the state is changed between two calls, {many} time{'s' * (many > 1)}: what leads back through that"
                 " is the loop's own, and is taken as it comes"
+            )
+        parts = [share for s in sequences for share in s.shares.values()]
+        if parts:
+            numbers = {f"{share:g}" if share is not None else "another number for every entry" for share in parts}
+            out.append(
+                f"the state that is handed on has its numbers and not its history, {len(parts)} times: credit through"
+                f" it comes back times {' or '.join(sorted(numbers))}"
             )
         ends = [k + 1 < len(sequences) and sequences[k + 1].follows for k in range(len(sequences))]
         if self.loss is None and (places := terms_at(self.output, sequences, ends)):
@@ -305,7 +340,7 @@ class Watch(Judging):
             "shape": list(reading.example.shape[1:]),
             "output": self.output,
         }
-        first = self._calls.sequences[0].began  # a module that keeps its state is asked with that of then
+        first = self._calls.sequences[0].began if self.time is not None else None  # asked with the state of then
         module = self.module if first is None else at(self.module, first)
         failure = Failure(
             judgement, self.rule, evidence, self._previous, dtype, self._rounding, model, random=reading.random

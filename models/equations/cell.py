@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, make_dataclass, replace
+from dataclasses import fields as fields_of
 from functools import cache, cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 from gradcert.models.equations.equations import (
     ITSELF,
@@ -120,10 +122,11 @@ def define(
     equations : node -> expression, in the order of evaluation, the output ``z`` last. ``v_prev`` is node v one step
         before; ``W @ x`` and ``H @ z_prev`` are weighted sums (a node may add elementwise terms to them); ``x`` without
         weights is the input itself, one per unit. Functions are exp, tanh, sigmoid, relu, identity, abs, sqrt, cos,
-        sin, floor, min and max of two, ``where(a < b, c, d)``, and spike, the step with a pseudo-derivative. A name
-        that is nothing else is a trained per-unit parameter; one that is near to another name is refused. An
-        expression may be SymPy's instead of text, with `weighted` for the sums; or all of them a function,
-        ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
+        sin, floor, min and max of two, ``where(a < b, c, d)``, and spike, the step with a pseudo-derivative. At a tie
+        min and max give all credit to their first argument, where to the branch that is taken; relu has the derivative
+        1 at 0, relu_off_at_zero and abs have 0. A name that is nothing else is a trained per-unit parameter; one that
+        is near to another name is refused. An expression may be SymPy's instead of text, with `weighted` for the sums;
+        or all of them a function, ``step(prev, x, p, h)`` (`gradcert.models.equations.trace`).
     edges : ``"source -> target"`` of every dependence on the step before, and its label: ``state`` (a state variable
         to itself, or to another one of its unit), ``reset`` (a spike to its membrane potential), ``recurrent`` (the
         output back into the layer), ``adaptation`` (a spike to its threshold, or to what else it changes for a while);
@@ -226,7 +229,31 @@ def define(
         "factors": factors,
         "__post_init__": __post_init__,
     }
-    return make_dataclass(name, fields, frozen=True, namespace=body)
+    made = make_dataclass(name, fields, frozen=True, namespace=body)
+    written = (name, tuple(texts.items()), tuple(edges.items()), tuple((constants or {}).items()))
+    beside = (surrogate, strict, None if parameters is None else tuple(parameters), floor)
+    key = repr((written, beside))
+    _MADE[key] = made
+
+    def reduced(self: Any) -> Any:  # another process has no module that a class made here could be found in
+        return _again, (key, written, beside, {f.name: getattr(self, f.name) for f in fields_of(self)})
+
+    made.__reduce__ = reduced  # type: ignore[method-assign,assignment]
+    return made
+
+
+_MADE: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+
+def _again(key: str, written: tuple[Any, ...], beside: tuple[Any, ...], values: dict[str, Any]) -> Any:
+    """Return a cell that came from another process: of the class that is here, or of one made the same way."""
+    kind = _MADE.get(key)
+    if kind is None:
+        name, texts, edges, constants = written
+        surrogate, strict, parameters, floor = beside
+        rest = {"surrogate": surrogate, "strict": strict, "parameters": parameters, "floor": floor}
+        kind = define(name, dict(texts), edges=dict(edges), constants=dict(constants), **rest)
+    return kind(**values)
 
 
 def _check_given(name: Any, equations: Any, edges: Any, constants: Any, parameters: Any) -> None:

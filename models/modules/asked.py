@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from gradcert.models.modules.build import maker
-from gradcert.models.modules.claims import How, at, told
+from gradcert.models.modules.claims import How, at, settled, told
 from gradcert.models.modules.errors import check_given, unread
 from gradcert.models.modules.parameters import Given, given
 from gradcert.models.modules.spelled import Read, Told, sizes_of
@@ -62,7 +62,12 @@ class ModuleSubject:
         UnreadError : for what cannot be read, or claimed.
         """
         with unread():
-            return told(self.build, self.how)
+            return told(self.build, self.settled)
+
+    @cached_property
+    def settled(self) -> How:
+        """How it is read, its axis of time found."""
+        return settled(self.build, self.how)
 
     @property
     def __gradcert_claim__(self) -> Any:
@@ -85,7 +90,7 @@ class ModuleSubject:
     def read(self, sizes: tuple[int, ...]) -> tuple[Read, dict[str, int]]:
         """Return the reading at the sizes of a network, and the arguments that make them."""
         if sizes not in self._kept:
-            self._kept[sizes] = at(self.build, self.how, self.told, sizes)
+            self._kept[sizes] = at(self.build, self.settled, self.told, sizes)
         return self._kept[sizes]
 
     def __call__(self, problem: Problem) -> Answer:

@@ -51,12 +51,14 @@ class How:
     example : shape of an input of one step with the batch first. `time` : the axis of time of one that takes sequences.
     state : module -> the state before the first step, for as many samples as the example has.
     builtin : whether the claim is about gradcert's own cells, all layers alike, as algorithms that are no row want it.
+    found : whether `time` was found by trying, where None is a module of one step.
     """
 
     example: tuple[int, ...] | None = None
     state: Callable[[Any], Any] | None = None
     time: int | None = None
     builtin: bool = False
+    found: bool = False
 
 
 def read(
@@ -83,7 +85,7 @@ def read(
     if inputs is not None and shape is not None:
         shape = (*shape[:-1], inputs)
     with forward_alone():
-        reading = _tried(module, how) if shape is None else _as_told(module, shape, how)
+        reading = _tried(module, how)[0] if shape is None else _as_told(module, shape, how)
         made = as_graph(reading) if graph else reading.unchecked()
     own = {name: p.detach().double() for name, p in module.named_parameters()}
     return Read(reading, made, parts(made, {name: p.numpy() for name, p in own.items()}), own)
@@ -98,10 +100,32 @@ def _state(module: Any, x: Any, how: How) -> Any:
     return first_state(module, x) if how.state is None else how.state(module)
 
 
-def _tried(module: Any, how: How) -> ReadModule:
-    """Read a module on an input that it takes, by trying."""
+def settled(build: Build, how: How) -> How:
+    """Return how a module is read at every size: along the axis of time that it is read along at its own.
+
+    At others a sequence may be what it takes for a step: two samples of two numbers, say.
+
+    Raises
+    ------
+    GradcertError : for what cannot be read along any axis.
+    """
+    if how.example is not None or how.time is not None:
+        return how
+    with forward_alone():
+        return _tried(build().eval(), how)[1]
+
+
+def _tried(module: Any, how: How) -> tuple[ReadModule, How]:
+    """Read a module on an input that it takes, by trying: as what can be written as a network."""
+
+    def read_as(shape: tuple[int, ...], time: int | None) -> ReadModule:
+        reading = _as_told(module, shape, replace(how, time=time))
+        reading.unchecked()
+        return reading
+
     try:
-        return tried(module, lambda shape, time: _as_told(module, shape, replace(how, time=time)), how.time)[0]
+        reading, _, time = tried(module, read_as, how.time, known=how.found)
+        return reading, replace(how, time=time, found=True)
     except GradcertError as error:
         if "loops over time itself" not in str(error):
             raise
@@ -140,8 +164,8 @@ def told(build: Build, how: How) -> Told:
     collects = base.reading.collects
     if collects and collects[0].endswith("over the number of steps"):
         raise UnreadError(
-            f"{build.name}, which returns {collects[0]}: what was added up, divided",
-            allowed="what it adds up, or a mean of what every step gives",
+            f"{build.name}, which returns {collects[0]}: of what is no plain sum of every step's, or is read elsewhere",
+            allowed="a sum that begins with 0, over the number of steps; or a mean of what every step gives",
             do="return the sum, and divide in the loss; or judge it where it runs: gradcert.watch",
         )
     if collects and collects[0] in WHEN:

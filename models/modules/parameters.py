@@ -21,6 +21,7 @@ from gradcert.reference.numbers import Array
 
 FAR = 60.0  # half of the interval in which a function is inverted: sigmoid and exp are flat in double beyond it
 HALVINGS = 130  # of an interval of 120, after which double has no smaller one
+INTERVALS = ((-FAR, FAR), (1e-3, 2.0**40), (-(2.0**40), -1e-3))  # exp(-1 / tau) rises on either side of 0
 Function = Callable[[Array], Array]
 
 
@@ -105,7 +106,10 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
     if not plain:
         index = np.repeat(np.arange(own.size), max(1, len(index) // own.size))
         if len(index) != of(own).size or not all(_is_constant(of(v), own.size) for v in (own, ids / 1024)):
-            raise UnreadError(f"{name} is a function of {owners[0]} that is not entry by entry")
+            raise _mixed(name, owners[0])
+        one = own.reshape(-1) + (np.arange(own.size) == 0)  # an entry is moved, and the others are made of themselves
+        if bool((of(one) != of(own))[len(index) // own.size :].any()):
+            raise _mixed(name, owners[0])
     runs = len(set(index.tolist()))
     run = len(index) // runs
     shared = runs if source.spread is not None and run > 1 else 0
@@ -117,6 +121,14 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
         )
     made = Part(name, owners[0], index[::run] if shared else index, source.sign, shared=shared)
     return made if plain else replace(made, function=lambda v: of(v)[::run], slope=slope)
+
+
+def _mixed(name: str, owner: str) -> UnreadError:
+    return UnreadError(
+        f"{name} is a function of {owner} that is not entry by entry: not every value that a problem has can be made",
+        allowed="parameters, parts of them, and increasing or decreasing functions of each entry",
+        do="judge it where it runs: gradcert.watch",
+    )
 
 
 def _in_runs(index: Array, runs: int) -> bool:
@@ -203,14 +215,29 @@ def given(found: tuple[Part, ...], own: Mapping[str, Array], leaves: Mapping[str
     return Given(found, {name: v.reshape(own[name].shape) for name, v in out.items()}, slopes)
 
 
-def _inverse(part: Part, function: Function, want: Array) -> Array:
-    """Return the entries at which a function has a value."""
-    low, high = (np.full_like(want, x) for x in (-FAR, FAR))
+def _halved(function: Function, want: Array, first: float, last: float) -> Array:
+    """Return entries between two at which an increasing, or decreasing, function has a value, if it has it there."""
+    low, high = (np.full_like(want, x) for x in (first, last))
     rises = function(high) > function(low)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
         below = (function(middle) < want) == rises
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    if float(np.abs(function(high) - want).max()) > 1e-12 * max(1.0, float(np.abs(want).max())):
-        raise UnreadError(f"{part.name} = {want.tolist()} is no value that {part.module} can give it")
     return high
+
+
+def _inverse(part: Part, function: Function, want: Array) -> Array:
+    """Return the entries at which a function has a value."""
+    enough = 1e-12 * max(1.0, float(np.abs(want).max()))
+    with np.errstate(all="ignore"):
+        for ends in INTERVALS:
+            found = _halved(function, want, *ends)
+            off = np.nan_to_num(np.abs(function(found) - want), nan=np.inf)
+            if float(off.max()) <= enough:
+                return found
+    raise UnreadError(
+        f"{part.name} = {want[int(off.argmax())]:.6g}, which {part.module} has no value for: the module holds what"
+        " it makes of it between bounds",
+        allowed="functions that reach every value which a problem has",
+        do="judge it where it runs: gradcert.watch",
+    )

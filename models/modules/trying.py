@@ -17,20 +17,25 @@ ELSEWHERE = (
     "the module raises ",
     "on x of (",
     "no loop over time",
+    "does the same for one step",
     "takes the example for a sequence",
     "loops over time itself",
 )
 
 
 def tried(
-    module: Any, read: Callable[[tuple[int, ...], int | None], Made], time: int | None = None
+    module: Any,
+    read: Callable[[tuple[int, ...], int | None], Made],
+    time: int | None = None,
+    *,
+    known: bool = False,
 ) -> tuple[Made, tuple[int, ...], int | None]:
     """Read a module on inputs that it may take, as one that takes a step, or else a sequence.
 
     Parameters
     ----------
     read : reads it, given the shape of an example and the axis of time, None for a module of one step.
-    time : the axis of time, where it was said.
+    time : the axis of time, where it was said; `known` : it was found before, None too.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def tried(
     if not sizes:
         raise UnreadError("no example input", do="say its shape, with the batch first: example=(32, 700)")
     errors: list[GradcertError] = []
-    times = (None, 0, 1) if time is None else (time,)
+    times = (None, 0, 1) if time is None and not known else (time,)
     for axis, size in ((t, n) for t in times for n in sizes[:SIZES]):
         shape = (*SHAPES[axis], size)
         try:

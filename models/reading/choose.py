@@ -45,9 +45,14 @@ class Chosen:
         return any(t is term for t in self.order)
 
 
-def choose(lowered: Lowering) -> Chosen:
-    """Choose the values and write their equations; a sum that several equations read is a value of its own."""
-    terms, updates, outputs = _retimed(lowered)
+def choose(lowered: Lowering, *, late: bool = False) -> Chosen:
+    """Choose the values and write their equations; a sum that several equations read is a value of its own.
+
+    Parameters
+    ----------
+    late : let weights read, of what is a function of the states alone, its value of the step before.
+    """
+    terms, updates, outputs = _retimed(lowered, late=late)
     chosen: tuple[Term, ...] = ()
     out, live = _written(lowered, Chosen(terms, updates, outputs), chosen)
     while shared := _shared(out, live):  # of what is not chosen yet: it ends
@@ -127,7 +132,7 @@ def _live(out: Chosen) -> dict[int, Term]:
     return seen
 
 
-def _retimed(lowered: Lowering) -> tuple[Terms, dict[int, Term], tuple[Term, ...]]:
+def _retimed(lowered: Lowering, *, late: bool = False) -> tuple[Terms, dict[int, Term], tuple[Term, ...]]:
     """Let spikes that are computed anew from what the step before left be states of their own."""
     terms, updates, outputs = lowered.terms, dict(lowered.updates), list(lowered.outputs)
     live = _live(Chosen(terms, updates, tuple(outputs)))
@@ -146,6 +151,15 @@ def _retimed(lowered: Lowering) -> tuple[Terms, dict[int, Term], tuple[Term, ...
             lowered.anew[slot] = lowered.place(lowered.stands.get(id(spike), spike))
             updates[slot] = shifted
             swap[id(spike)] = terms.make("prev", data=slot, shape=spike.shape)
+    weighted = [uncut(t.args[1]) for t in live.values() if late and t.op == "linear"]
+    for source in {id(c): c for c in weighted}.values():
+        shifted = _shift(source, updates, terms) if source.op not in ("prev", "x") and id(source) not in swap else None
+        if shifted is not None and dynamic(source):
+            slot = len(lowered.slots)
+            lowered.slots.append((f"late{slot}", None))
+            lowered.anew[slot] = lowered.place(source)
+            updates[slot] = shifted
+            swap[id(source)] = terms.make("prev", data=slot, shape=source.shape)
     if not swap:
         return terms, updates, tuple(outputs)
     done: dict[int, Term] = {}

@@ -29,9 +29,19 @@ class Framework(Protocol):
         """Return node -> spike; `moving` are the nodes that depend on input or state."""
 
     def evaluate(
-        self, nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None
+        self,
+        nodes: list[Node],
+        k: int,
+        given: Mapping[int, Any],
+        parameters: Mapping[str, Any] | None = None,
+        lifted: frozenset[int] = frozenset(),
     ) -> Any:
-        """Return the value of a node from given ones, with derivatives as the user's code has them."""
+        """Return the value of a node from given ones, with derivatives as the user's code has them.
+
+        Parameters
+        ----------
+        lifted : nodes that cut in the user's code, and do not here.
+        """
 
     def constant(self, value: Array) -> Any:
         """Return an array of the framework."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradcert.models.reading.network.passes import AS_CODED
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.rules import RULES, Rule
+from gradcert.reference.rules import RULES, Rule, rule_named
 
 BATCH = "a pair, (inputs of all steps, target), such as (torch.rand(20, 8, 3), labels)"
 
@@ -37,6 +38,8 @@ def check_given(batch: Any, loss: Any, output: Any, rule: Any) -> tuple[Any, Any
         raise GradcertError(f"compute with output={output!r}", allowed="which of the outputs the loss reads, from 0")
     if not isinstance(rule, (str, Rule)):
         raise GradcertError(f"compute with rule={rule!r}", allowed=f"as-coded, {', '.join(RULES)}, or a Rule")
+    if isinstance(rule, str) and rule != AS_CODED:
+        rule_named(rule)  # which refuses what is no row, before anything is read
     return batch[0], batch[1]
 
 

@@ -66,6 +66,11 @@ def _label(
         return "", f"through {', '.join(mixes)}, {'which is no spike' if alone else 'which is not unit by unit'}"
     if source == target:
         return "state", ""
+    out = [p for p in links if p.source == target]  # what a weight alone reads, gated or not, passes through the weight
+    if out and all(
+        p.weight is not None and not p.averaged and not p.lag and layer[p.target] == layer[target] for p in out
+    ):
+        return "recurrent", ""
     of_spikes = chosen.order[source].op != "spike" and fires(chosen, source)
     if chosen.order[source].op != "spike" and not of_spikes:
         return "state", "a state to another one"
@@ -83,7 +88,7 @@ def _label(
 
 
 def fires(chosen: Chosen, k: int) -> bool:
-    """Return whether a node is a spike, or a function of spikes of its step alone: of two signs, or gated by others."""
+    """Return whether a node is a spike, or made of spikes of its step alone: of two signs, or gated by 0 and 1."""
 
     def made(term: Term) -> tuple[bool, bool]:
         """Return whether there is nothing else in a term, and a spike."""
@@ -91,10 +96,29 @@ def fires(chosen: Chosen, k: int) -> bool:
             return True, False
         if term.op == "node":
             number, lag = term.data
-            return (not lag and fires(chosen, number), True)
+            return (bit(number) if lag else fires(chosen, number)), not lag
         if term.op not in ("add", "sub", "mul", "neg", "cut"):
             return False, False
         parts = [made(a) for a in term.args]
         return all(p[0] for p in parts), any(p[1] for p in parts)
 
-    return chosen.order[k].op == "spike" or made(chosen.equations[id(chosen.order[k])]) == (True, True)
+    def bit(number: int, seen: frozenset[int] = frozenset()) -> bool:
+        """Return whether a node is 0 or 1 at every step, if it was at the one before."""
+        return (
+            chosen.order[number].op == "spike" or number in seen or binary(_equation(chosen, number), {*seen, number})
+        )
+
+    def binary(term: Term, seen: set[int]) -> bool:
+        if term.op == "node":
+            return bit(term.data[0], frozenset(seen))
+        if term.op == "sub" and term.args[0].op == "number" and term.args[0].data == 1:
+            return binary(term.args[1], seen)
+        if term.op in ("mul", "cut"):
+            return all(binary(a, seen) for a in term.args)
+        return term.op == "spike" or (term.op == "number" and term.data in (0, 1))
+
+    return chosen.order[k].op == "spike" or made(_equation(chosen, k)) == (True, True)
+
+
+def _equation(chosen: Chosen, k: int) -> Term:
+    return chosen.equations[id(chosen.order[k])]

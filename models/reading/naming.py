@@ -19,12 +19,19 @@ CALLED = {"logistic": "sigmoid"}
 TAKEN = {"x", "threshold", "surrogate", "strict", "train", "name", *CELLS}
 
 
-def static_name(nodes: list[Node], k: int) -> str:
-    """Return what a value made of parameters is called: ``fc.weight``, ``weight_ih[0:4]``, ``clamp(beta)``."""
+def static_name(nodes: list[Node], k: int, cut: frozenset[int] = frozenset()) -> str:
+    """Return what a value made of parameters is called: ``fc.weight``, ``weight_ih[0:4]``, ``clamp(beta)``.
+
+    Parameters
+    ----------
+    cut : nodes that cut a parameter off: ``cut[beta]``.
+    """
+    if k in cut:
+        return f"cut[{static_name(nodes, k, cut - {k})}]"
     node = nodes[k]
     if node.kind in ("parameter", "constant", "buffer"):
         return node.name
-    inner = [static_name(nodes, i) for i in node.operands()]
+    inner = [static_name(nodes, i, cut) for i in node.operands()]
     if node.name in PASSING:
         return inner[0]
     if node.name in ("t", "transpose", "permute") and len(node.shape) == 2:
@@ -35,7 +42,7 @@ def static_name(nodes: list[Node], k: int) -> str:
         start, stop = node.args[2:4]
         columns = "" if node.args[1] == 0 else ":, "
         return f"{inner[0]}[{columns}{start}:{stop}]"
-    args = list(_in_order(nodes, node.args))
+    args = list(_in_order(nodes, node.args, cut))
     name = CALLED.get(node.name, re.sub(r"\W", "", str(node.name)).strip("_"))
     if name in INFIX and len(args) == 2 and node.kwargs.get("alpha", 1) == 1:
         a, b = args[::-1] if name == "rsub" else args
@@ -45,25 +52,25 @@ def static_name(nodes: list[Node], k: int) -> str:
     return f"{name}({', '.join(args)})"
 
 
-def _in_order(nodes: list[Node], arguments: Any) -> Iterator[str]:
+def _in_order(nodes: list[Node], arguments: Any, cut: frozenset[int]) -> Iterator[str]:
     """Yield arguments as they are called, in their order; shapes, dtypes and flags are left out."""
     for a in arguments:
         if isinstance(a, Ref):
-            yield static_name(nodes, a.node)
+            yield static_name(nodes, a.node, cut)
         elif isinstance(a, (list, tuple)) and any(isinstance(v, Ref) for v in a):
-            yield from _in_order(nodes, a)
+            yield from _in_order(nodes, a, cut)
         elif isinstance(a, (int, float)) and not isinstance(a, bool):
             yield f"{a:g}"
 
 
-def statics(chosen: Chosen, nodes: list[Node]) -> dict[int, str]:
-    """Return the names of the static terms in all equations, by the id of the term."""
-    out: dict[int, str] = {}
+def statics(chosen: Chosen) -> dict[int, Term]:
+    """Return the static terms in all equations, by their ids."""
+    out: dict[int, Term] = {}
     todo = [chosen.equations[id(t)] for t in chosen.order]
     while todo:
         term = todo.pop()
         if term.op == "static":
-            out[id(term)] = static_name(nodes, term.data)
+            out[id(term)] = term
         todo += term.args
     return out
 
@@ -76,7 +83,7 @@ def identifier(name: str, taken: set[str]) -> str:
     >>> identifier("fc.weight[0:4]", set())
     'fc_weight_0_4'
     """
-    base = re.sub(r"\W+", "_", name).strip("_") or "p"
+    base = re.sub(r"\W+", "_", name.replace("cut[", "")).strip("_") or "p"
     base = f"p_{base}" if base[0].isdigit() or base in TAKEN or base.endswith("_prev") else base
     found, count = base, 1
     while found in taken:
@@ -107,7 +114,7 @@ def node_names(
     for group in layers:
         leaving = exits(chosen, links, layer, group, outputs)
         spiking = [k for k in leaving if chosen.order[k].op == "spike"]
-        others = [k for k in leaving if id(chosen.order[k]) not in membranes]
+        others = sorted((k for k in leaving if id(chosen.order[k]) not in membranes), key=lambda k: [k] == outputs[:1])
         z = (spiking or others or [k for k in group if chosen.order[k].op == "spike"] or leaving or group)[-1]
         taken = {"z"}
         for k in group:

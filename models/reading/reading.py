@@ -9,6 +9,7 @@ from typing import Any
 from gradcert.models.reading.choose import Chosen
 from gradcert.models.reading.framework import Framework
 from gradcert.models.reading.labels import Edge
+from gradcert.models.reading.lifted import as_given, places
 from gradcert.models.reading.populations import Path
 from gradcert.models.reading.record import Step
 from gradcert.models.reading.terms import Term
@@ -35,6 +36,8 @@ class Reading:
     batch : samples in the example. `framework` : what runs the record.
     rows : the rows of the table whose gradients the module's own backward gives; None where there is no network.
     collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
+    lifted : the nodes of the record that cut a parameter off, which no row of the table does. `straight` : those that
+        are part of a straight-through function of a parameter (`gradcert.models.reading.lifted`).
     """
 
     module: Any
@@ -59,6 +62,8 @@ class Reading:
     notes: tuple[str, ...] = field(default=())
     collects: tuple[str, ...] = field(default=())
     rows: tuple[str, ...] | None = None
+    lifted: frozenset[int] = frozenset()
+    straight: frozenset[int] = frozenset()
 
     @property
     def title(self) -> str:
@@ -75,6 +80,16 @@ class Reading:
     def cuts(self) -> bool:
         """Whether a step cuts anything that would have come back."""
         return any(term.op == "cut" for term in _parts(self.chosen)) or any(path.cuts for path in self.links)
+
+    @property
+    def cut_parameters(self) -> dict[str, str]:
+        """Parameter -> where it is cut on a path, in file and line."""
+        return places(self.step.nodes, self.lifted)
+
+    @property
+    def given_derivatives(self) -> list[str]:
+        """What has to be said of derivatives of parameters that are the user's own."""
+        return as_given(self.step.nodes, self.moving, self.lifted, self.straight)
 
     @property
     def masks(self) -> list[int]:
@@ -103,7 +118,8 @@ class Reading:
             "layers": [_layer_record(self, i) for i in range(len(self.layers))],
             "states": [name for name, _ in self.slots[: len(self.step.slots)]],
             "backward": None if self.rows is None else list(self.rows),
-            "notes": list(self.notes),
+            "cuts": self.cut_parameters,
+            "notes": [*self.given_derivatives, *self.notes],
         }
 
 
@@ -229,8 +245,9 @@ def described(reading: Reading) -> str:
         for k, how in zip(reading.outputs, reading.collects, strict=False)
     ]
     if reading.rows is not None:
-        cut = any(edge.cut for edge in reading.edges)
+        cut = any(edge.cut for edge in reading.edges) or reading.lifted
         what = " = ".join(reading.rows) or "no row of the table"
         lines.append(f"backward: {what}{', by these cuts' if cut else ''}")
+    lines += [f"{name} is cut at {place}: no row of the table does that" for name, place in record["cuts"].items()]
     lines += [f"note: {note}" for note in record["notes"]]
     return "\n".join(lines)

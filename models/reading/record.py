@@ -80,7 +80,8 @@ def leads_to(nodes: list[Node], k: int) -> set[int]:
 class Slot:
     """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value.
 
-    Of a module that takes whole sequences, `held` are the paths in it that the first value is made of.
+    Of a module that takes whole sequences, `held` are the paths in it that the first value is made of. `made` : whether
+    the first call makes the state anew, whatever was there.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Slot:
     node: int
     update: int
     held: tuple[str, ...] = ()
+    made: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class Step:
     explicit : how many of the states are passed in and returned; the module keeps the others.
     notes : what the recording met and does not say otherwise.
     autocast : lower dtype that the module's own code casts to -> where.
+    numbers : parameter that is read as a number of Python -> where.
     """
 
     nodes: list[Node]
@@ -111,3 +114,4 @@ class Step:
     explicit: int
     notes: tuple[str, ...]
     autocast: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)

@@ -15,7 +15,7 @@ inside the part. A running average wbar and one more vector per parameter pull t
 "Minimise" is one step of plain gradient descent, unless another solver is given. The regulariser pulls with
 al (w - wbar) - G/2 in the paper's form and with al (w - wbar) - Lam in the code's: coefficient 1/2 against 1. Lam_(t+1)
 is grad ell_t(w_(t+1)) if and only if w_(t+1) is a stationary point of the objective, as a minimum is; after one descent
-step from w = wbar, Lam = 0 it is al rate times the gradient at the old weights.
+step of the rate eta from w = wbar, Lam = 0 it is al eta grad ell_t(w_t), of the gradient at the old weights.
 
 The second gradient of the paper's form is taken at the new weights from the same incoming state (trap T109). The state
 that enters the next part is that of the first forward pass, with the weights before the update. Penalties are sums over

@@ -216,6 +216,9 @@ def worker(text: Callable[[], str], *, program: bool) -> Any:
         def exchange(self, line: str | None, *, timeout: float) -> str:
             return text().encode("utf-8", "replace").decode().replace("\n", " ")
 
+        def unasked(self) -> str:
+            return ""
+
         def held(self, first: bool) -> dict[str, int | None]:
             return {}
 

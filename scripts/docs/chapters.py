@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]], *, pngs:
         found = site.content(name, verdicts, code, pngs=pngs)
         parts = [f"# {found.title}\n", _html(found.lead + site.data())]
         for n, (anchor, heading, html) in enumerate(found.sections, start=1):
-            parts.append(f"{_html(f'<a id={anchor!r}></a>', bare=True)}\n## {n}. {heading}\n\n{_html(html)}")
+            place = "" if anchor == slug(heading) else _html(f'<a id="{anchor}"></a>', bare=True)
+            parts.append(f"{place}\n## {n}. {heading}\n\n{_html(html)}")
         parts.append(TEACH)
         (folder / f"{name}.md").write_text("\n".join(parts), encoding="utf-8")
     index = site.index(verdicts, cited=False, pngs=pngs).replace("<h1>Derivations</h1>", "")
@@ -39,6 +41,19 @@ def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]], *, pngs:
         html = site.code_page(path, assets="../../_static/").replace('href="../docs/', 'href="../../')
         target.write_text(html, encoding="utf-8")
     return figure_files.write(extra / "derivations", figure_files.drawings())
+
+
+def slug(heading: str) -> str:
+    """Return the name that Sphinx gives a section by itself, from its heading with formulas as HTML or without any.
+
+    Examples
+    --------
+    >>> slug("The algorithm"), slug("Mistakes")
+    ('the-algorithm', 'mistakes')
+    """
+    from docutils.nodes import make_id
+
+    return str(make_id(re.sub(r"<[^>]*>", "", heading)))
 
 
 def _html(html: str, *, bare: bool = False) -> str:

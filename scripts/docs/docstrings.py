@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from gradcert.derivations.reading import citations
 from scripts.docs.markdown import raw
@@ -15,10 +16,10 @@ _LEAD = re.compile(
 )
 
 
-def markdown(text: str, *, up: str, explained: bool = False) -> str:
+def markdown(text: str, *, up: str, explained: bool = False, letters: Mapping[str, str] = meanings.NOTHING) -> str:
     """Return a docstring as Markdown; `up` leads from the page to the top of the site.
 
-    `explained`: the letters of the first equations are explained below them.
+    `explained`: the letters of the first equations are explained below them, `letters` as they are given.
     """
     out: list[str] = []
     parts = re.split(r"\n\s*\n", text.strip("\n"))
@@ -30,7 +31,7 @@ def markdown(text: str, *, up: str, explained: bool = False) -> str:
             while n + 1 < len(parts) and parts[n + 1].strip("\n").startswith("    "):  # blank lines inside a block
                 n += 1
                 part += "\n\n" + parts[n].strip("\n")
-            out.append(_block(part, legend=not told))
+            out.append(_block(part, legend=not told, letters=letters))
             told = True
         elif re.match(r"=+ +=", part) or re.search(r"^=+ +=", part, re.MULTILINE):
             out.append(f"```text\n{part}\n```")
@@ -42,12 +43,12 @@ def markdown(text: str, *, up: str, explained: bool = False) -> str:
     return "\n\n".join(out) + "\n"
 
 
-def _block(part: str, *, legend: bool) -> str:
+def _block(part: str, *, legend: bool, letters: Mapping[str, str]) -> str:
     """Return a literal block: equations, or text."""
     lines = [line[4:] if line.startswith("    ") else line for line in part.split("\n")]
     found = blocks.equations("\n".join(lines))
     if found and legend:
-        found += meanings.legend("\n".join(lines))
+        found += meanings.legend("\n".join(lines), letters)
     return raw(found) if found else "```text\n" + "\n".join(lines) + "\n```"
 
 

@@ -72,10 +72,22 @@ def entries(app: Any, tree: Any, name: str) -> None:
                 code["classes"].append("path")
 
 
+def hyphens(app: Any, tree: Any, name: str) -> None:
+    """Keep a word that begins with a lone letter and a hyphen, as e-prop, on one line."""
+    import docutils.nodes as n
+
+    for text in list(tree.findall(n.Text)):
+        words = re.split(r"((?<![\w-])[A-Za-z]-\w+)", text.astext())
+        if len(words) > 1 and isinstance(text.parent, (n.paragraph, n.title, n.reference, n.emphasis, n.strong)):
+            new = [n.inline("", w, classes=["unbroken"]) if k % 2 else n.Text(w) for k, w in enumerate(words) if w]
+            text.parent.replace(text, new)
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon reads the sections
     app.connect("autodoc-process-docstring", plain)
     app.connect("doctree-resolved", entries)
+    app.connect("doctree-resolved", hyphens)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Every link of the built site leads somewhere: files and anchors; and nothing is loaded from elsewhere."""
+"""Every link of the built site leads to one place: files and anchors; and nothing is loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.loads: list[str] = []
         self.anchors: set[str] = set()
+        self.twice: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note a tag."""
         given = dict(attrs)
         if name := given.get("id"):
-            self.anchors.add(name)
+            (self.twice if name in self.anchors else self.anchors).add(name)
         if tag == "a" and (href := given.get("href")):
             self.links.append(href)
         if (attribute := LOADS.get(tag)) and (target := given.get(attribute)) and given.get("rel") != "canonical":
@@ -30,7 +31,7 @@ class Page(HTMLParser):
 
 
 def broken(folder: Path) -> list[str]:
-    """Return what is wrong with the links of a site, as sentences.
+    """Return what is wrong with the links of a site and the places that they lead to, as sentences.
 
     Links to other hosts are not followed; what a page loads has to lie in the site.
     """
@@ -41,6 +42,7 @@ def broken(folder: Path) -> list[str]:
     wrong = []
     for path, page in pages.items():
         name = path.relative_to(folder.resolve()).as_posix()
+        wrong += [f"{name} has two places of the name #{anchor}" for anchor in page.twice]
         for target in page.links + page.loads:
             parts = urlsplit(target)
             if parts.scheme or parts.netloc:

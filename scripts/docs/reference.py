@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.docs.markdown import table, toctree, write
+from scripts.docs.plain import blocks
 
 MODULES = {
     "gradcert": "what a user imports",
@@ -38,7 +39,8 @@ def commands(folder: Path) -> None:
         file = f"gradcert.commands.{cli.FILES.get(name, name)}"
         command = importlib.import_module(file).command if name else cli.gradcert
         words = f"gradcert {name}".strip()
-        context = click.Context(command, info_name=words, max_content_width=88, terminal_width=88)
+        wide = {"max_content_width": 88, "terminal_width": 88, **cli.gradcert.context_settings}
+        context = click.Context(command, info_name=words, **wide)
         write(folder / f"{name or 'gradcert'}.md", f"# `{words}`\n\n```text\n{command.get_help(context)}\n```\n")
         pages.append(name or "gradcert")
     text = "The text of `--help`, command by command."
@@ -53,8 +55,15 @@ def losses(path: Path) -> None:
 
     done = click.testing.CliRunner().invoke(gradcert, ["losses", "--json"], prog_name="gradcert")
     groups = json.loads(done.output)
-    body = "\n".join(f"## {name}\n\n{table(rows)}" for name, rows in groups.items())
+    body = "\n".join(f"## {name}\n\n{table(map(_loss, rows))}" for name, rows in groups.items())
     write(path, f"# Losses\n\nIn what form, of what, reduced how; what a claim may name.\n\n{body}")
+
+
+def _loss(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record with its formulas set; its first entry is a name of the code."""
+    first, *others = row.items()
+    said = {blocks.prose(name): blocks.prose(v) if isinstance(v, str) else v for name, v in others}
+    return dict([first]) | said
 
 
 def schemas(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from scripts.docs import docstrings
 from scripts.docs.markdown import table, toctree, write
 from scripts.docs.plain import blocks
+from scripts.docs.plain.meanings import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = {
@@ -71,7 +72,9 @@ def page(record: dict[str, Any], chapter: str, judged: list[dict[str, str]]) -> 
     if settings:
         parts.append(f"## Settings\n\n{table(settings)}")
     if record.get("page"):
-        parts.append(f"## Equations\n\n{docstrings.markdown(record['page'], up='../../', explained=True)}")
+        letters = MEANINGS.get(record["name"], {})
+        equations = docstrings.markdown(record["page"], up="../../", explained=True, letters=letters)
+        parts.append(f"## Equations\n\n{equations}")
     if judged:
         parts.append(f"## In libraries\n\n{LIBRARIES}\n\n{table(judged)}")
     if record.get(THEOREMS):

@@ -12,6 +12,8 @@ from scripts.docs.plain import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+CARRIED = ("action.yml", "scripts/action.sh")  # files of no example that go with the site, to be read and taken away
+_TEXT = re.compile(r"^<!-- the text of (\S+) -->$", re.MULTILINE)  # where a page shows such a file on the site
 ARCHIVE = "examples.zip"  # what a link to the whole folder leads to
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _FILE = re.compile(r'href="(?:\.\./)*files/([^"]+)"')
@@ -21,8 +23,8 @@ _CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```[ \t]*$", re.DOTALL | re.
 def copied(target: Path, extra: Path) -> list[Path]:
     """Copy `docs/` to a folder, links between pages made links between their HTML; return the pages.
 
-    The files of `examples/` that pages link to go beside the site's pages, below ``extra/files``; a link to the folder
-    itself leads to an archive of it and of the certificates.
+    The files of `examples/`, and of `CARRIED`, that pages link to go beside the site's pages, below ``extra/files``; a
+    link to the folder itself leads to an archive of it and of the certificates.
     """
     pages = []
     for path in sorted(DOCS.rglob("*")):
@@ -34,7 +36,7 @@ def copied(target: Path, extra: Path) -> list[Path]:
         if path.suffix != ".md":
             shutil.copy(path, place)
             continue
-        text = linked(path.read_text(encoding="utf-8"), path)
+        text = shown(linked(path.read_text(encoding="utf-8"), path))
         if inner.parts[0] == "mathematics":
             text = blocks.page(text)
         for name in _FILE.findall(text):
@@ -48,6 +50,19 @@ def copied(target: Path, extra: Path) -> list[Path]:
         place.write_text(text, encoding="utf-8")
         pages.append(place)
     return pages
+
+
+def shown(text: str) -> str:
+    """Return a page's text with those files of `CARRIED` in it that a comment names; elsewhere one follows the link."""
+
+    def change(match: re.Match[str]) -> str:
+        if match[1] not in CARRIED:
+            raise ValueError(f"the text of {match[1]}, which the site does not carry: {', '.join(CARRIED)}")
+        kind = "yaml" if match[1].endswith(".yml") else "bash"
+        body = (ROOT / match[1]).read_text(encoding="utf-8").rstrip("\n")
+        return f"<details><summary>{match[1]}</summary>\n\n```{kind}\n{body}\n```\n\n</details>"
+
+    return _TEXT.sub(change, text)
 
 
 def archive(to: Path) -> None:
@@ -76,11 +91,15 @@ def linked(text: str, path: Path) -> str:
             return f'<a href="{file[:-3]}.html{"#" + anchor if anchor else ""}">{words}</a>'
         if to.is_relative_to(DOCS) and to.is_file():
             return match[0]
-        if to.is_relative_to(ROOT / "examples") and (to.is_file() or to == ROOT / "examples"):
+        carried = to.is_relative_to(ROOT) and to.relative_to(ROOT).as_posix() in CARRIED
+        if carried or (to.is_relative_to(ROOT / "examples") and (to.is_file() or to == ROOT / "examples")):
             up = "../" * (len(path.relative_to(DOCS).parts) - 1)
             name = to.relative_to(ROOT).as_posix() if to.is_file() else ARCHIVE
             return f'<a href="{up}files/{name}">{words}</a>'
-        return f"{words} (`{to.relative_to(ROOT).as_posix()}`)" if to.is_relative_to(ROOT) and to.exists() else match[0]
+        if not to.is_relative_to(ROOT) or not to.exists():
+            return match[0]
+        name = to.relative_to(ROOT).as_posix()
+        return f"`{name}`" if words.strip("`") == name else f"{words} (`{name}`)"
 
     out, inside = [], False
     for line in text.split("\n"):

@@ -217,9 +217,10 @@ def only_fptt(monkeypatch):
     small = chapter("fptt")
     small = replace(small, steps=small.steps[:2])
     monkeypatch.setattr("gradcert.derivations.chapters.CHAPTERS", {"fptt": "FPTT"})
-    for place in ("chapters.chapter", "checker.chapter", "reading.terminal.chapter", "reading.site.chapter"):
+    rooms = ("chapters", "checker", "reading.terminal", "reading.site", "reading.figure_files")
+    for place in (f"{room}.chapter" for room in rooms):
         monkeypatch.setattr(f"gradcert.derivations.{place}", lambda name: small)
-    for place in ("checker.CHAPTERS", "reading.site.CHAPTERS"):
+    for place in ("checker.CHAPTERS", "reading.site.CHAPTERS", "reading.figure_files.CHAPTERS"):
         monkeypatch.setattr(f"gradcert.derivations.{place}", {"fptt": "FPTT"})
     # the rest of the chapter's page speaks of steps that this one has not
     plain = "gradcert.derivations.reading.site.names"

@@ -20,8 +20,8 @@ from gradcert.derivations.reading.tex import displayed, span, tex
 
 # of amsmath and LaTeX itself; `cr` and `o` are macros of ours and commands of TeX
 KNOWN = COMMANDS | set(
-    "lambda theta psi hat bar tilde varepsilon beta rho kappa tau phi delta Omega eta xi omega Delta gamma mathcal nu "
-    "chi mu alpha Lambda ell epsilon mathsf mathit".split()
+    "lambda theta psi hat bar tilde varepsilon beta rho kappa tau phi delta Omega eta zeta xi omega Delta gamma nu "
+    "mathcal chi mu alpha Lambda ell epsilon mathsf mathit".split()
 )
 NEAR = re.compile(r"\{\}|'|diag|\\rs\{-|\\lam\(|\\(?!sum|prod)[A-Za-z]+\s*[_^]|\}\^")
 WRAPS = re.compile(r'<span class="enclosing[^>]*>')

@@ -560,3 +560,177 @@ def test_one_number_per_input_is_for_a_soft_reset_and_one_leak():
         assert "reset" in RULES[name].memory and "leak" in RULES[name].memory
     adapts = Alif(bias=False, recurrent=True)
     assert measure(adapts, RULES["e-prop"], units=5, inputs=4).memory >= 5 * (4 + 5)
+
+
+def claim(name):
+    page = (DOCS / "claims_of_papers.md").read_text(encoding="utf-8")
+    return page[page.index(f"## {name} ") :].split("\n## ", 1)[0]
+
+
+def test_what_the_lessons_say_of_claims_is_what_stands_there():
+    six, points = claim("C6"), []
+    for task in ("static", "rows", "speech"):
+        means = [
+            re.search(rf"{task}: {rule} on par .*? \| shown \| ([-+.\d]+)", six)[1] for rule in ("ottt-a", "ottt-o")
+        ]
+        points.append([f"{100 * float(mean):.2f}".replace("-", "−") for mean in means])
+    page = " ".join(text("ottt").split())
+    both = [
+        "{} for OTTT_A and {} for OTTT_O; on images row by row",
+        "28 steps, {} and {}; on",
+        "7 to 29 steps, {} and {}.",
+    ]
+    assert all(words.format(*means) in page for words, means in zip(both, points, strict=True))
+    assert "28 rows" in six and "7 to 29 steps" in six
+    for share in ("93.23", "93.58", "93.73"):
+        assert f"{share} %" in six and f"{share} %" in page
+    seven = claim("C7")
+    assert (
+        "| ottt | shown | 43 KiB at T = 100, 43 KiB at T = 10000 |" in seven
+        and "43 KiB in a network of 16 units" in page
+    )
+    assert "1.71 GB against 3.00 GB (secondary)" in seven and "1.71 GB against 3.00 GB for BPTT" in page
+    assert "| e-prop | shown | 60 KiB at T = 100, 60 KiB at T = 10000 |" in seven and "60 KiB at 100 steps" in text(
+        "eprop"
+    )
+    least = {words: [] for words in ("spike representation", "bptt, reset detached")}
+    look = r"^\| ([\w-]+), T = \d+: OTTT descends along (.*?) \| shown \| cosine ([.\d]+)"
+    for kind, words, low in re.findall(look, claim("C8"), re.MULTILINE):
+        least[words].append((kind, float(low)))
+    forward = {words: min(low for kind, low in found if kind == "feed-forward") for words, found in least.items()}
+    assert f"was {forward['spike representation']:.3f} or more" in page
+    assert f"{forward['bptt, reset detached']:.3f} or more with BPTT, reset detached" in page
+    (lateral,) = [low for kind, low in least["bptt, reset detached"] if kind == "recurrent"]
+    assert f"with lateral weights, {lateral:.3f} or more" in page
+    shares = [float(v) for pair in re.findall(r"R is ([.\d]+) \.\.\. ([.\d]+) of BPTT", claim("C1")) for v in pair]
+    assert f"between {100 * min(shares):.1f} % and {100 * max(shares):.0f} % of the gradient" in text("depth")
+    random = re.findall(r"ostl-random on par with BPTT \((.*?);", claim("C2"))
+    assert (random.count("not shown"), random.count("inconclusive"), len(random)) == (2, 3, 5)
+    assert "worse than BPTT in two of five networks, undecided in the others" in text("eprop")
+    five = dict(re.findall(r"^\| (FPTT .*?) \| (.*?) \|", claim("C5"), re.MULTILINE))
+    assert five["FPTT better than e-prop"] == five["FPTT on par with BPTT at equal sequences"] == "not shown"
+    assert five["FPTT better than ostl"] == "inconclusive" and "(claim C5)" in text("fptt")
+    ten = claim("C10")
+    assert "e-prop: traces in its own layer take O(n^1)" in ten and "which is not counted" in ten
+
+
+def test_ostl_is_bptt_with_another_slope_in_the_reset_of_both():
+    """Of the example of its page, in NumPy: forwards and backwards, each with a slope of the reset of its own."""
+    net, p, x, y = network(example("ostl"), {})
+    W, H, leak = p["layers.0.W"], p["layers.0.H"], net.layers[0].cell.leak
+
+    def slope(v):
+        return 1 - np.tanh(v - 0.5) ** 2
+
+    def triangle(v):
+        return 0.3 * np.maximum(0, 1 - abs(v - 0.5))
+
+    def both(ahead, back):
+        v, z, psi, kept = np.zeros(2), np.zeros(2), np.zeros(2), [np.zeros(2)] * 2
+        eps, online, steps = np.zeros((6, 2)), np.zeros(6), []
+        for t in range(len(x)):
+            new = np.tanh(W @ x[t, 0] + H @ z + leak * v * (1 - z))
+            bend = 1 - new**2
+            J = [bend[:, None] * (H * psi + np.diag(leak * (1 - z) - leak * v * k)) for k in kept]
+            F = np.zeros((6, 2))
+            F[:2], F[2:4, 0], F[4:, 1] = np.diag(bend * x[t, 0]), bend[0] * z, bend[1] * z
+            v, z = new, 1.0 * (new > 0.5)
+            psi, kept = slope(v), [ahead(v), back(v)]
+            eps, signal = eps @ J[0].T + F, z - y[t, 0]
+            online = online + eps @ (psi * signal)
+            steps.append((J[1], F, psi * signal))
+        credit, exact, after = np.zeros(2), np.zeros(6), None
+        for J, F, own in reversed(steps):
+            credit = own + (0 if after is None else credit @ after)
+            exact, after = exact + F @ credit, J
+        return online, exact
+
+    plain = both(slope, slope)
+    right = reverse.gradients(net, p, x, y, rule=RULES["bptt"])
+    whole = np.concatenate([right["layers.0.W"].ravel(), right["layers.0.H"].ravel()])
+    for found in plain:
+        assert np.abs(found - whole).max() <= CLOSE
+    online, exact = both(triangle, triangle)
+    assert np.abs(online - exact).max() <= CLOSE and np.abs(exact - whole).max() > 1e-2
+    online, exact = both(slope, triangle)
+    assert f"they part by {off(online, exact)} of BPTT's length" in " ".join(text("ostl").split())
+
+
+def test_a_trained_leak_and_threshold_of_ottt_are_the_engines():
+    net, p, x, y = network(example("ottt"), {})
+    cell = replace(net.layers[0].cell, train=("leak", "threshold"), leak=np.full(2, 0.5), threshold=np.full(2, 0.8))
+    own = Network(layers=(replace(net.layers[0], cell=cell),), loss=net.loss)
+    p = {**own.parameters(seed=0), **p}
+    code = reverse.gradients(own, p, x, y, rule=RULES["ottt"])
+    exact = reverse.gradients(own, p, x, y, rule=RULES["bptt-detached-reset"])
+    W, b = p["layers.0.W"], p["layers.0.b"]
+    v, z, of_leak, of_threshold, leak, threshold, seen = (*np.zeros((6, 2)), [])
+    for t in range(3):
+        of_leak, of_threshold = 0.5 * of_leak + v - 0.8 * z, 0.5 * (of_threshold - z)
+        v = 0.5 * (v - 0.8 * z) + W @ x[t, 0] + b
+        z = 1.0 * (v >= 0.8)
+        sigma = 1 / (1 + np.exp(-4 * (v - 0.8)))
+        credit = 4 * sigma * (1 - sigma) * (z - y[t, 0])
+        leak, threshold = leak + credit * of_leak, threshold + credit * (of_threshold - 1)
+        seen.append((of_leak[0], of_threshold[0]))
+    for name, found in (("leak", leak), ("threshold", threshold)):
+        assert np.abs(code[f"layers.0.{name}"] - found).max() <= CLOSE
+        assert np.abs(exact[f"layers.0.{name}"] - found).max() <= CLOSE
+    assert np.abs(np.array(seen) - [(0, 0), (0.2, -0.5), (0.35, -0.75)]).max() <= CLOSE
+    assert f"the gradients are {leak[0]:.4f} and −{-threshold[0]:.4f}." in text("ottt")
+    assert abs(code["layers.0.b"][0] + threshold[0]) <= CLOSE and abs(code["layers.0.b"][1] + threshold[1]) > 0.1
+
+
+def test_the_bound_on_the_credit_one_layer_below_holds_and_is_reached():
+    rng = np.random.default_rng(0)
+    for eta, zeta in ((0.1, 0.2), (0.5, 0.0), (0.3, 0.6)):
+        weights, constant, slope = rng.standard_normal((4, 3)), rng.standard_normal(4), 0.1 + rng.random(3)
+        share = slope * (weights.T @ constant)
+        cancels = abs(weights.T * constant).sum(axis=1) / abs(weights.T @ constant)
+        bound = (zeta + (1 + zeta) * eta * cancels) * abs(share)
+        for _ in range(200):
+            above, here = constant * (1 + eta * rng.uniform(-1, 1, 4)), slope * (1 + zeta * rng.uniform(-1, 1, 3))
+            assert (abs(here * (weights.T @ above) - share) <= bound * (1 + CLOSE)).all()
+        worst = constant * (1 + eta * np.sign(weights[:, 0] * constant) * np.sign(share[0]))
+        reached = abs(slope[0] * (1 + zeta) * (weights[:, 0] @ worst) - share[0])
+        assert abs(reached - bound[0]) <= CLOSE * bound[0]
+
+
+def test_traces_of_a_part_begin_at_nothing():
+    """Of the example of FPTT's page, parts of one step: set to 0 at a border they give BPTT's part, carried on not."""
+    net, p, x, y = network(example("fptt"), {})
+    parts = []
+    options = {"parts": 3, "alpha": 0.5, "beta": 0.5, "rate": 0.2, "form": "code", "finish": False}
+    for name in ("bptt", "ostl"):
+        parts.append([])
+        fptt(net, p, x, y, rule=RULES[name], watch=lambda g: parts[-1].append(flat(g)), **options)
+    assert all(np.abs(a - b).max() <= CLOSE for a, b in zip(*parts, strict=True))
+    w, z, eye, found = {k: p[f"layers.0.{k}"] for k in "WH"}, np.zeros(2), np.eye(2), {}
+    trace = {k: np.zeros((2, *w[k].shape)) for k in w}
+    for r in range(2):  # the second part begins with other weights
+        new = np.tanh(w["W"] @ x[r, 0] + w["H"] @ z)
+        bend, given = 1 - new**2, {"W": x[r, 0], "H": z}
+        fresh = {k: bend[:, None, None] * np.einsum("ip,q->ipq", eye, given[k]) for k in w}
+        carried = {k: fresh[k] + bend[:, None, None] * np.einsum("ij,jpq->ipq", w["H"], trace[k]) for k in w}
+        for kind, of in (("cleared", fresh), ("carried", carried)):
+            found[kind] = np.concatenate([np.einsum("i,ipq->pq", new - y[r, 0], of[k]).ravel() for k in sorted(w)])
+        assert np.abs(found["cleared"] - parts[0][r]).max() <= CLOSE
+        moved = dict(zip("HW", np.split(0.2 * found["cleared"], [4]), strict=True))
+        w, z, trace = {k: w[k] - moved[k].reshape(w[k].shape) for k in w}, new, fresh
+    assert f"part 2 is then off by {off(found['carried'], found['cleared'])} of its length" in " ".join(
+        text("fptt").split()
+    )
+
+
+def test_the_eligibilities_of_the_published_tutorial_in_numbers():
+    numbers = 2 * 2 * 1000 * 100 * 100  # two matrices, before the filter and behind it
+    assert (numbers, 4 * numbers) == (40_000_000, 160_000_000)
+    assert "40 million, 160 MB" in text("eprop")
+
+
+def test_rtrl_of_one_layer_forms_its_jacobian_twice():
+    cell = Snu(bias=False)
+    for n, m in ((2, 1), (3, 2), (4, 2)):
+        rtrl, ostl = (measure(cell, RULES[name], units=n, inputs=m) for name in ("rtrl", "ostl"))
+        assert rtrl.memory == ostl.memory and rtrl.products - ostl.products == n**3 + 2 * n**2 + 4 * n
+    assert "has $n^3+2n^2+4n$ more products for RTRL" in text("complexity")

@@ -69,6 +69,23 @@ def test_every_unit_of_the_worked_networks_fires_and_no_norm_is_nothing():
     assert all(gap == 0 for (_, name), (_, gap) in rows.items() if name.startswith("layers.1"))
 
 
+def test_what_larger_weights_do_to_the_residual_is_said_of_many_draws():
+    shares = {label: [] for label, *_ in ostl.networks()}
+    for seed in range(200):
+        given = ostl.sequence(seed)
+        for label, network, weights in ostl.networks()[1:]:
+            found = {rule: reverse.gradients(network, weights, *given, rule=RULES[rule]) for rule in ("bptt", "ostl")}
+            exact, online = (found[rule]["layers.0.W"] for rule in ("bptt", "ostl"))
+            shares[label].append(np.linalg.norm(online - exact) / np.linalg.norm(exact))
+    smaller, larger = (np.array(shares[label]) for label in ("2", "2, weights x 1.5"))
+    said = OSTL.replace("\n", " ")
+    assert f"it is larger, for the input weights, in {(larger > smaller).sum()}" in said
+    assert f"with a median of {np.median(larger):.0%} against {np.median(smaller):.0%}".replace("%", " %") in said
+    for which, values in (("in the third", larger), ("in the second", smaller)):
+        low, high = np.quantile(values, [0.05, 0.95])
+        assert f"between {low:.0%} and {high:.0%} {which}".replace("%", " %") in said
+
+
 def test_the_answer_by_hand_is_the_engines():
     cell = Snu(leak=0.5, threshold=1.0, recurrent=False, bias=False, surrogate=Surrogate("triangle", scale=1.0))
     network = Network(layers=(Layer(cell, inputs=1, units=1),))

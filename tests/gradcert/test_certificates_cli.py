@@ -169,6 +169,51 @@ def test_jobs_and_resume(certified, tmp_path):
     assert "belongs to another run: seed" in " ".join(done.output.split())
 
 
+def test_a_journal_is_no_difference(certified, tmp_path):
+    """Answers that were read from a journal are the same answers: diff says so, and calls nothing different."""
+    before = certified()
+    record = json.loads(before.read_bytes())
+    record |= {
+        "resumed": 2,
+        "notes": [*record["notes"], "resumed: 2 of 4 answers were read from a journal, which is ..."],
+    }
+    (tmp_path / "after.json").write_text(json.dumps(record))
+    done = run("diff", before, tmp_path / "after.json")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("the same: certified\n")
+    assert "answers that were read from a journal: none, now 2; no other outcome" in done.stdout
+    record["worst"] = record["cases"][0]["worst"] = 0.5
+    (tmp_path / "after.json").write_text(json.dumps(record))
+    assert run("diff", before, tmp_path / "after.json").stdout.startswith("different: both certified\n")
+
+
+def test_what_is_no_certificate_is_said_with_its_name(certified, tmp_path):
+    right = certified()
+    record = json.loads(right.read_bytes())
+    for name, data, said in (
+        ("wide.json", right.read_bytes().decode().encode("utf-16"), "wide.json is in UTF-16; allowed: a certificate"),
+        ("null.json", b"null", "null.json begins with 'null'; allowed: a certificate"),
+        ("none.json", b"", "none.json is empty; allowed: a certificate"),
+        (
+            "fine.json",
+            json.dumps(record | {"verdict": "fine"}).encode(),
+            'fine.json does not fit: at verdict, it is "fine"; allowed: certified, refuted, inconclusive',
+        ),
+    ):
+        (tmp_path / name).write_bytes(data)
+        for words in (("show", tmp_path / name), ("diff", right, tmp_path / name), ("diff", tmp_path / name, right)):
+            done = run(*words)
+            assert done.exit_code == 2 and said in " ".join(done.stderr.split()), (words, done.stderr)
+    for text, said in (
+        ("null", "it is null"),
+        ("[1]", "it is a list"),
+        ("{}", "it has no subject and no counterexample"),
+    ):
+        (tmp_path / "no.json").write_text(text)
+        done = run("replay", tmp_path / "no.json")
+        assert done.exit_code == 2 and f"no.json holds no counterexample: {said}" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("name", ["certify", "verify", "diff", "vectors", "check", "atlas"])
 def test_help_has_examples_and_exit_codes(name):
     done = run(name, "--help")

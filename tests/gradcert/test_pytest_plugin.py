@@ -22,7 +22,7 @@ from gradcert.pytest_plugin.collected import Collected
 from gradcert.pytest_plugin.counts import Row, counted
 from gradcert.pytest_plugin.found import Refuted
 from gradcert.pytest_plugin.github import lines_of
-from gradcert.pytest_plugin.hooks import _sibling
+from gradcert.pytest_plugin.hooks import _repair, _sibling
 from gradcert.pytest_plugin.imports import added
 from gradcert.pytest_plugin.mended import mended
 from gradcert.pytest_plugin.session import Checks, Session
@@ -568,19 +568,40 @@ CHUNKS = {"rule": "tbptt-chunks(3)", "cells": "rnn", "depths": 1, "losses": "squ
 @pytest.mark.parametrize(
     "kind",
     [
-        "circumstance/1",  # of 4 steps, in which chunks of 4 are BPTT
-        "long/0",  # which no enclosure follows
+        "circumstance",  # of 5 steps, in which chunks of 5 are BPTT
+        "long",  # which no enclosure follows
     ],
 )
 def test_a_cause_is_that_of_the_whole_subject(session, kind):
-    subject, case, cause = given_by("tbptt-chunks(4)"), f"rnn/1/squared_error-every/{kind}", "equals tbptt-chunks(4)"
+    subject, cause = given_by("tbptt-chunks(5)"), "equals tbptt-chunks (own: RECURRENT)"
     one = session(subject, claim=CHUNKS, profile="default")
+    mine = (name for name in one.specs if f"/{kind}/" in name)
+    case = next(name for name in mine if kind == "long" or len(one.ready(name).case.problem.inputs) == 5)
     alone = _told(one, one.ask(case)).causes[0]
     assert cause not in alone
     as_expected, said, record = outcome(one, case, cause)
     whole = certify(subject, **CHUNKS, profile="default")
     assert (as_expected, record["causes"]) == (True, [whole.findings[0].cause]), said
     assert cause in said and alone not in said
+
+
+def test_what_is_asked_beside_the_cases_tells_the_same_cause(session):
+    """More cases of a subject whose ordinary ones have a cause, asked by a test of its own, alone or after them."""
+
+    def subject(problem):
+        return {k: g / problem.inputs.shape[1] ** 2 for k, g in given_by("sltt")(problem).items()}
+
+    claim = {"rule": "sltt", "cells": "rnn", "depths": 1, "losses": "squared_error", "when": "every"}
+    one, alone = session(subject, claim=claim, profile="default"), session(subject, claim=claim, profile="default")
+    case = next(name for name in one.specs if "bounded" in name)
+    causes = [outcome(one, case)[2]["causes"], outcome(one, "more")[2]["causes"], outcome(alone, "more")[2]["causes"]]
+    said = "it equals sltt divided by the square of B, as of a mean over the batch that is taken twice"
+    assert causes == [[said]] * 3
+
+
+def test_what_is_asked_beside_the_cases_is_told_the_cause_of_all(session, monkeypatch):
+    monkeypatch.setattr(Session, "named", lambda self: {"gradient": "the cause of the whole"})
+    assert outcome(session(ASKED.wrong, profile="default"), "more")[2]["causes"] == ["the cause of the whole"]
 
 
 def test_each_case_tells_its_own_cause_where_no_one_cause_explains_all(session):
@@ -640,6 +661,17 @@ def test_a_repair_is_looked_for_where_an_answer_is_wrong_and_nowhere_else(sessio
     assert looked == []
     assert "repair: no repair was looked for: not here" in outcome(session(ASKED.wrong, repair=20.0), CASE)[1]
     assert len(looked) == 1 and set(looked[0]) == {"gradient"}
+
+
+def test_a_repair_is_shown_with_what_it_was_not_tried_with(session, monkeypatch):
+    edit = {"file": "rules.py", "line": 3, "before": "1 + z", "after": "1 - z"}
+    done = {"again": 8, "cases": 20, "seed": 1, "profile": "quick"}
+    found = {"looked": True, "files": ["mine.py"], "edits": [edit], "certified": done}
+    monkeypatch.setattr(repaired, "look", lambda *arguments, **options: found)
+    said = outcome(session(ASKED.wrong, repair=20.0), CASE)[1].splitlines()
+    at = next(n for n, line in enumerate(said) if line.startswith("repair: `rules.py:3`"))
+    assert said[at + 1].startswith("certified with it: 8 cases of this run, 20 fresh cases (seed 1, profile quick)")
+    assert said[at + 2] == "what else uses rules.py was not tried with it"
 
 
 def test_a_test_stands_where_it_was_asked_for():
@@ -832,6 +864,10 @@ def test_nothing_heavy_for_other_peoples_tests(pytester):
         (ENTRY.format(id="a") + "cause = ''\n", "cause = '' in .*; allowed: a str"),
         (ENTRY.format(id="a") + "cause = ':'\n", "cause = ':' in .*; allowed: a str"),
         (ENTRY.format(id="a") + "cause = 3\n", "cause = 3 in .*; allowed: a str"),
+        (ENTRY.format(id="*"), r"id = '\*' in .* lists the checks of every subject, .*; allowed: a pattern that names"),
+        (ENTRY.format(id="tests/*"), "lists the checks of every subject"),
+        (ENTRY.format(id="a.py::*[snu/*]"), "lists the checks of every subject"),
+        (ENTRY.format(id="a").replace('id = "a"', 'subject = "*"'), r"subject = '\*' in .* lists the checks of every"),
         (
             ENTRY.format(id="a") + "profiles = 'quick'\n",
             "profiles = 'quick' in .*; allowed: a list of quick, default, th",
@@ -863,3 +899,17 @@ def test_what_an_entry_says_is_shown_and_not_obeyed(tmp_path):
     path.write_text(ENTRY.format(id="a").replace("known", "\\u001b[2Jknown"))
     (entry,) = read(path, today=datetime.date(2026, 1, 1))
     assert entry.sentence.startswith("\\x1b[2Jknown (")
+
+
+@pytest.mark.parametrize("given", ["nan", "inf", "-1", "long"])
+@pytest.mark.parametrize("by", ["option", "setting"])
+def test_seconds_of_a_repair_are_a_number(given, by):
+    class Config:
+        def getoption(self, name):
+            return float(given) if by == "option" and given != "long" else None
+
+        def getini(self, name):
+            return given
+
+    with pytest.raises(pytest.UsageError, match=r"gradcert_repair = \S+; allowed: seconds, 0 for none"):
+        _repair(Config())

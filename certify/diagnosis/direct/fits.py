@@ -61,13 +61,19 @@ class Family:
 
 
 def search(evidence: Sequence[Evidence], claimed: Rule, *, beyond: Sequence[Evidence] = ()) -> Iterator[Fit]:
-    """Yield the amounts under which everything given, on every case, lies within the budget.
+    """Yield the amounts under which everything given lies within the budget, on every case that can tell.
+
+    A case with fewer entries than unknown numbers says nothing of them, and one that is wrong has to say something.
 
     Parameters
     ----------
     beyond : long cases, which the same amount has to fit in floats, where they have entries enough to tell.
     """
+    every = evidence
     for family in FAMILIES:
+        evidence = [e for e in every if not _silent(family, e)]
+        if all(len(e.right) == len(e.given) for e in evidence):
+            continue
         found = [_fitted(family, e, claimed) for e in evidence]
         coefficients = [c for c in found if c is not None]
         if len(coefficients) < len(found):
@@ -76,6 +82,10 @@ def search(evidence: Sequence[Evidence], claimed: Rule, *, beyond: Sequence[Evid
         if fit and all(_proven(family, e, claimed, c) for e, c in zip(evidence, coefficients, strict=True)):
             if _lasts(family, fit, coefficients, evidence, beyond, claimed):
                 yield fit
+
+
+def _silent(family: Family, e: Evidence) -> bool:
+    return 2 * family.unknowns(e.bench) > max(2, sum(g.size for g in e.given.values()))
 
 
 def _lasts(
@@ -88,7 +98,7 @@ def _lasts(
 ) -> bool:
     """Return whether an amount is the same on long cases; those with fewer entries than unknown numbers say nothing."""
     for e in beyond:
-        if 2 * family.unknowns(e.bench) > sum(g.size for g in e.given.values()):
+        if _silent(family, e):
             continue
         c = _fitted(family, e, claimed, within=LIKELY)
         if c is None:

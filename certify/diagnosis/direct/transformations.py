@@ -12,10 +12,11 @@ import numpy as np
 
 from gradcert.certify.diagnosis.candidate import Candidate
 from gradcert.certify.diagnosis.evidence import Evidence
+from gradcert.certify.diagnosis.unrolled import on_floats
 from gradcert.certify.judging.checks.printed import half_a_digit, printed, words
 from gradcert.certify.problems import Bounds
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import FORMS, KINDS, Form, Loss, Network
+from gradcert.reference.networks import FORMS, KINDS, Form, Loss, Network, Problem
 from gradcert.reference.numbers import FORMATS, Array, Numbers
 from gradcert.reference.published import Algorithm, Claimed
 from gradcert.reference.rules import RULES, Rule
@@ -57,6 +58,8 @@ FACTORS: dict[str, Factor] = {
     "times the number of outputs": _outputs,
     "divided by T and B": lambda e: 1 / (_steps(e) * _batch(e)),
     "times T and B": lambda e: _steps(e) * _batch(e),
+    "divided by the square of T": lambda e: 1 / _steps(e) ** 2,
+    "divided by the square of B": lambda e: 1 / _batch(e) ** 2,
     "divided by the number of entries": lambda e: 1 / e.floats.targets.size,
     "times 2 and divided by the number of entries": lambda e: 2 / e.floats.targets.size,
     "times 2 and divided by the number of outputs": lambda e: 2 / _outputs(e),
@@ -83,6 +86,15 @@ READINGS: dict[str, tuple[tuple[str, Callable[[Loss], bool]], ...]] = {
     "divided by B": (
         (", as of a mean over the batch", lambda loss: loss.batch == "sum" and loss.time != "pooled"),
         (", as of a mean over the batch that is taken twice", lambda loss: loss.batch == "mean"),
+    ),
+    "divided by the square of T": (
+        (", as of a mean over time that is taken twice", lambda loss: loss.time == "sum" and loss.when == "every"),
+    ),
+    "divided by the square of B": (
+        (
+            ", as of a mean over the batch that is taken twice",
+            lambda loss: loss.batch == "sum" and loss.time != "pooled",
+        ),
     ),
     "times 2 and divided by the number of entries": (
         (
@@ -286,12 +298,14 @@ def few_digits(evidence: Sequence[Evidence], label: str) -> Iterator[Candidate]:
 def single(evidence: Sequence[Evidence], claimed: Rule) -> Candidate:
     """Return the candidate that is right in float32 arithmetic, where float64 is claimed.
 
-    A smaller mistake is inside the wide float32 budget too; so the distance has to be one that float32 makes.
+    A small constant errs by as much. So all entries of what is wrong have to be numbers of float32, which those of
+    float64 are by chance once in 2^29; what has float32 inside alone is `rounded`, or is not told from the constant.
     """
-    usual = {n for e in evidence for n in e.given if _distance(e, n) > FLOAT32_ERROR}
+    usual = {n for e in evidence for n in e.given if _distance(e, n) > FLOAT32_ERROR and not _is_single(_right(e, n))}
 
     def floats(e: Evidence) -> Mapping[str, Array]:
-        return {n: b.value for n, b in e.case.expected.gradients.items() if n in e.right or n in usual}
+        found = ((n, b.value) for n, b in e.case.expected.gradients.items())
+        return {n: v for n, v in found if _is_single(e.given[n]) and (n in e.right or n in usual)}
 
     def bounds(e: Evidence) -> Mapping[str, Bounds] | None:
         run = e.expected(claimed, dtype="float32") if e.case.problem.dtype == "float64" else None
@@ -305,10 +319,69 @@ FLOAT32_ERROR = (
 )  # one rounding of a gradient to float32 errs by 2^-24 of an entry at most, seldom by a 16th of it
 
 
+def _is_single(values: Array) -> bool:
+    return bool((_singly(values) == values).all())
+
+
+def _singly(values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32).astype(values.dtype)
+
+
+def _right(e: Evidence, name: str) -> Array:
+    return e.case.expected.gradients[name].value
+
+
 def _distance(e: Evidence, name: str) -> float:
-    right = e.case.expected.gradients[name].value
-    size = float(np.linalg.norm(right))
-    return float(np.linalg.norm(e.given[name] - right)) / size if size else 0.0
+    right = _right(e, name)
+    size, away = float(np.linalg.norm(right)), float(np.linalg.norm(e.given[name] - right))
+    return away / size if size else math.inf if away else 0.0
+
+
+def rounded(claimed: Rule) -> Iterator[Candidate]:
+    """Yield what went through float32 before a computation in float64: the inputs, the targets, the parameters."""
+    for label, names in SINGLE.items():
+
+        def changed(e: Evidence, names: tuple[str, ...] = names) -> Problem:
+            problem = e.case.problem
+            return replace(problem, **{name: _singled(getattr(problem, name)) for name in names})
+
+        def floats(e: Evidence, changed: Callable[[Evidence], Problem] = changed) -> Mapping[str, Array] | None:
+            return None if e.case.problem.dtype != "float64" else on_floats(changed(e), claimed).gradients()
+
+        def bounds(e: Evidence, changed: Callable[[Evidence], Problem] = changed) -> Mapping[str, Bounds] | None:
+            run = e.expected(claimed, problem=changed(e)) if e.case.problem.dtype == "float64" else None
+            return None if run is None else run.gradients
+
+        said = f"{claimed.name} with {label} rounded to float32, where float64 is claimed"
+        yield Candidate(f"value:float32 {label}", said, floats, bounds, kept=True)
+
+
+SINGLE: dict[str, tuple[str, ...]] = {
+    "inputs": ("inputs",),
+    "targets": ("targets",),
+    "parameters": ("parameters",),
+    "inputs, targets and parameters": ("inputs", "targets", "parameters"),
+}
+
+
+def _singled(values: Any) -> Any:
+    return _singly(values) if isinstance(values, np.ndarray) else {name: _singly(v) for name, v in values.items()}
+
+
+FLOAT32_INSIDE = "float32 somewhere inside, "
+NEARLY = 1e-5  # of the norm: what float32 arithmetic seldom exceeds
+
+
+def nearly(evidence: Sequence[Evidence], claimed: Claimed) -> str:
+    """Return what is known of gradients that nothing explains, and that are off by very little; "" of others."""
+    away = max((_distance(e, n) for e in evidence for n in e.given if n not in e.right), default=0.0)
+    if not 0 < away <= NEARLY:
+        return ""
+    single_precision = all(e.case.problem.dtype == "float64" for e in evidence) and away > FLOAT32_ERROR
+    digit = 10.0 ** math.floor(math.log10(away))
+    of = f"{FLOAT32_INSIDE * single_precision}a small constant, or small values left out"
+    return f"it equals {claimed.name} but for {math.ceil(away / digit) * digit:.0e} of its norm, as of {of}"
 
 
 def shifts(claimed: Rule) -> Iterator[Candidate]:
@@ -414,4 +487,5 @@ def make(evidence: Sequence[Evidence], claimed: Rule) -> Iterator[Candidate]:
     yield from shifts(claimed)
     yield from few_digits(evidence, claimed.name)
     yield single(evidence, claimed)
+    yield from rounded(claimed)
     yield from errors(claimed)

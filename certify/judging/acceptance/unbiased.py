@@ -204,7 +204,9 @@ def _biased(
 def _stopped(name: str, case: Case, answer: Answer) -> Outcome:
     reason = answer.failure.reason if answer.failure is not None else "a draw has not the form of a gradient"
     kind = answer.failure.kind if answer.failure is not None else ""
-    return Outcome(CheckResult(name, "failed", reason), (), None, (Finding("call", case.id, reason, cause=kind),))
+    where = answer.failure.where if answer.failure is not None else {}
+    found = Finding("call", case.id, reason, cause=kind, where=where)
+    return Outcome(CheckResult(name, "failed", reason), (), None, (found,))
 
 
 def drawn(case: Case, ask: Callable[[Any, list[int]], list[Answer] | None]) -> Draw:

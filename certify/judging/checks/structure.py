@@ -16,8 +16,7 @@ WIDTH = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2}
 def check(case: Case, answer: Answer) -> list[Finding]:
     """Return what is wrong with the form of an answer."""
     if answer.failure is not None:
-        what, text = answer.failure, answer.failure.output.strip()
-        where = {"output": text.splitlines()[-12:]} if text else {}
+        what, where = answer.failure, answer.failure.where
         if what.kind == "wrong":
             return [Finding("structure", case.id, what.reason, where=where)]
         return [Finding("call", case.id, what.reason, cause=what.kind, where=where)]
@@ -51,7 +50,7 @@ def check(case: Case, answer: Answer) -> list[Finding]:
 
 def _wrong(name: str, value: Array | str, shape: tuple[int, ...], dtype: str) -> str | None:
     if isinstance(value, str):
-        return f"{name} is {value}"
+        return f"{name} is {value}; allowed: numbers of shape {shape}, row by row"
     if value.size == 1 and shape == ():
         value = value.reshape(())
     if value.shape != shape:

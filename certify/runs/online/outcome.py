@@ -35,10 +35,8 @@ def interrupted(check: str, case: Case, played: Played | None) -> Outcome | None
     failure = played.failure or next((a.failure for a in played.credited.values() if a.failure is not None), None)
     if failure is None:
         return None
-    where = {"output": failure.output.strip().splitlines()[-12:]} if failure.output.strip() else {}
-    return Outcome(
-        "failed", failure.reason, {}, Finding("call", case.id, failure.reason, cause=failure.kind, where=where)
-    )
+    found = Finding("call", case.id, failure.reason, cause=failure.kind, where=failure.where)
+    return Outcome("failed", failure.reason, {}, found)
 
 
 def differing(a: Answer, b: Answer) -> list[str]:

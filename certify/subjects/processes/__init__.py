@@ -4,6 +4,6 @@
 `confine` is what it is told about itself, `usage` what it holds. Warden, confine and family need the standard library.
 """
 
-from gradcert.certify.subjects.processes.process import FLUSH, Failure, Process
+from gradcert.certify.subjects.processes.process import FLUSH, FULL, Failure, Process
 
-__all__ = ["FLUSH", "Failure", "Process"]
+__all__ = ["FLUSH", "FULL", "Failure", "Process"]

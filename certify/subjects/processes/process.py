@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import select
 import shutil
 import signal
@@ -22,10 +23,17 @@ from gradcert.reference.printable import printable
 FLOOD = 16 * 2**20  # bytes on standard output and error in one call
 REPLY = 256 * 2**20  # bytes of one reply
 KEPT = 4000  # bytes of output that a finding quotes
+LINES = 12  # of it
 PROCESSES = 64  # that a subject may have at once
 WATCH = 0.1  # seconds between two looks at them
 PATIENT = 10  # times the limit at most, where others have the processor
 FLUSH = "; a program has to flush its output after every line (fflush(stdout) in C)"
+# what allocators and languages say when they get no more memory
+FULL = re.compile(
+    r"MemoryError|bad_alloc|out of memory|not enough memory|memory allocation|allocate memory|Unable to allocate"
+    r"|std::alloc::handle_alloc_error|heap limit|OutOfMemoryError",
+    re.IGNORECASE,
+)
 HEED = 2.0  # seconds in which a warden has to end what it watches over
 
 
@@ -40,15 +48,24 @@ class Failure:
     kind : ``died``, ``hung`` or ``flooded``.
     reason : one sentence.
     output : the end of what the process printed.
+    limit : whether it is for the memory that the judge allows: that says nothing of what the subject computes.
     """
 
     kind: str
     reason: str
     output: str = ""
+    limit: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reason", printable(self.reason))
         object.__setattr__(self, "output", printable(self.output[-2 * KEPT :], most=2 * KEPT, lines=True))
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """What a finding keeps of it: the last lines of the output, and that a limit was reached, where it was."""
+        text = self.output.strip()
+        lines = {"output": text.splitlines()[-LINES:]} if text else {}
+        return {**lines, **({"limit": "memory"} if self.limit else {})}
 
 
 class Forked:
@@ -175,7 +192,7 @@ class Process:
             if left <= 0:
                 return self.failure("hung", f"no answer within {timeout:g} s{self.hint}")
             if (excess := self._excess()) is not None:
-                return self.failure("flooded", excess)
+                return self.failure("flooded", excess[0], limit=excess[1])
             readable, writable, _ = select.select(listening, [requests] if pending else [], [], min(left, WATCH))
             if writable:
                 try:
@@ -202,16 +219,17 @@ class Process:
         """Return for how many seconds any one process of the family has waited for a processor."""
         return max(map(usage.waited, family.below(self.child.pid)), default=0.0)
 
-    def _excess(self) -> str | None:
-        """Return what the whole family has too much of, if it is time to look again."""
+    def _excess(self) -> tuple[str, bool] | None:
+        """Return what the whole family has too much of, and whether that is memory, if it is time to look again."""
         if time.monotonic() < self.look:
             return None
         self.look = time.monotonic() + WATCH
         members = family.below(self.child.pid)
         if len(members) > self.most + 1:
-            return f"more than {self.most} processes at once"
+            return f"more than {self.most} processes at once", False
         if self.memory is not None and usage.exceeds(members, self.memory * 2**20):
-            return f"more than {self.memory} MiB in all its processes, shared pages and files in memory included"
+            what = "in all its processes, shared pages and files in memory included"
+            return f"more than {self.memory} MiB {what}", True
         return None
 
     def held(self, first: bool) -> dict[str, int | None]:
@@ -238,13 +256,25 @@ class Process:
                 return f"signal {signal.Signals(-status).name}"
         return f"exit status {status}"
 
-    def failure(self, kind: str, reason: str) -> Failure:
+    def unasked(self) -> str:
+        """Return the beginning of what has come before anything was asked: nothing, of whatever keeps to the lines."""
+        with contextlib.suppress(OSError, ValueError):  # its pipes may be closed
+            self.buffer += os.read(self.child.stdout.fileno(), 1 << 16)
+        if not self.buffer.strip():
+            self.buffer.clear()  # an empty line says nothing
+        return self.buffer[:KEPT].decode("utf-8", "replace").strip()
+
+    def failure(self, kind: str, reason: str, *, limit: bool = False) -> Failure:
         """Collect the last output, kill the process and say why."""
         with contextlib.suppress(OSError):
             while self._drain(self.child.stderr.fileno()) and self.printed <= FLOOD:
                 pass
         self.kill()
-        return Failure(kind, reason, self.output.decode("utf-8", "replace"))
+        output = self.output.decode("utf-8", "replace")
+        full = kind == "died" and self.memory is not None and FULL.search(output) is not None
+        if full:
+            reason += f", for want of memory: {self.memory} MiB are allowed"
+        return Failure(kind, reason, output, limit or full)
 
     def kill(self) -> None:
         """End the process and everything it started, and close its pipes."""

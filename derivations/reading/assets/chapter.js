@@ -32,6 +32,30 @@
       }
     }
   };
+  // a formula in the line: punctuation stays with it, a product stays on its line, and where it is kept together a narrow
+  // page may end a line between its pieces all the same
+  const kept = (el) => {
+    for (const html of el.querySelectorAll(".katex-html")) {
+      let product = [];
+      for (const base of [...html.querySelectorAll(":scope > .katex-base")]) {
+        product.push(base);
+        const signs = [...base.children].filter((part) => !part.matches(".mspace, .strut"));
+        if (signs.at(-1)?.matches(".mbin") && /[\u22c5\u00d7]/.test(signs.at(-1).textContent)) continue;
+        if (product.length > 1) wrapped(product);
+        product = [];
+      }
+      if (product.length > 1) wrapped(product);
+    }
+    const next = el.nextSibling, marks = next?.nodeType === 3 && !el.closest(".keep") && next.data.match(/^[.,;:!?)\]\u2019\u201d]+/);
+    if (marks) {
+      const box = document.createElement("span");
+      box.className = "keep";
+      next.splitText(marks[0].length);
+      el.before(box);
+      box.append(el, next);
+    }
+    if (el.closest(".keep")) for (const html of el.querySelectorAll(".katex-html")) [...html.children].slice(1).forEach((part) => part.before(document.createElement("wbr")));
+  };
   // one stop of the Tab key for a displayed formula; arrow keys go through its symbols
   const reachable = (el) => {
     if (!el.querySelector("[data-s]")) return;
@@ -58,7 +82,7 @@
     const text = el.textContent;
     katex.render(text.replaceAll("\\qquad", "\\qquad\\allowbreak "), el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
     el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
-    if (el.classList.contains("display")) { whole(el); reachable(el); }
+    if (el.classList.contains("display")) { whole(el); reachable(el); } else kept(el);
     el.dataset.set = text.slice(0, 80);
     el.dataset.typed ??= text; // for copy.js
     el.classList.add("set");

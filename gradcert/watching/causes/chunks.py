@@ -94,12 +94,15 @@ def followed(
     return evidence.gradients(rule, change, whole=True)
 
 
-def by_layer(evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int, Link], bool]]) -> Gradients:
+def by_layer(
+    evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int, Link], bool]], *, coded: bool = False
+) -> Gradients:
     """Return the gradients of a row on the network with every edge, in which other edges are cut for each layer.
 
     Parameters
     ----------
     cuts : the layer whose parameters' gradients are meant -> as the `cut` of `followed`.
+    coded : whether parameters are cut where the module's own code cuts them.
     """
 
     def change(run: Run, delta: Array) -> dict[str, Array]:
@@ -113,7 +116,7 @@ def by_layer(evidence: Evidence, row: Rule, cuts: Callable[[int], Callable[[int,
             out |= {k: v for k, v in found.items() if depth == 1 or int(k.split(".")[1]) == layer}
         return out
 
-    return evidence.gradients("bptt", change, whole=True)
+    return evidence.gradients("bptt", change, whole=True, coded=coded)
 
 
 def _without(tape: Any, number: int, cut: Callable[[int, Link], bool]) -> Any:

@@ -27,11 +27,11 @@ from gradcert.watching.causes.chunks import chunked, close, followed, label_of, 
 from gradcert.watching.causes.infinite import infinite
 from gradcert.watching.causes.losses import another
 from gradcert.watching.causes.multiples import CLAIM, multiples, single
-from gradcert.watching.causes.once import cut_once
-from gradcert.watching.causes.places import as_said, coded, differences, lengths_apart
+from gradcert.watching.causes.once import cut_once, in_part
+from gradcert.watching.causes.places import as_said, coded, conventions, differences, lengths_apart, said_of_cuts
 from gradcert.watching.causes.traces import otherwise
 from gradcert.watching.measured.beside import both
-from gradcert.watching.measured.comparing import FITTED, agrees, differing, distance, explains, of, residual
+from gradcert.watching.measured.comparing import FITTED, agrees, allowed, differing, distance, explains, of, residual
 from gradcert.watching.measured.evidence import Evidence, Gradients
 from gradcert.watching.measured.judgement import LIKE, Judgement
 from gradcert.watching.measured.verdict import measured
@@ -93,6 +93,9 @@ def cause(
     if told := infinite(evidence, claimed):
         return told
     all_of, best = residual(claimed, evidence), ("", float("inf"))
+    for sentence, found in chain(_cut_parameters(evidence, rule), _called_otherwise(evidence, rule)):
+        if explains(found, claimed, evidence, relative):
+            return sentence
     for sentence, found in _kept(evidence, claimed):
         if explains(found, claimed, evidence, relative):
             return sentence
@@ -100,7 +103,10 @@ def cause(
         return said
     for sentence, found in _candidates(evidence, rule, claimed, previous, chunks):
         if explains(found, claimed, evidence, relative):
-            return sentence + _where(sentence, evidence, rule, relative)
+            where = _where(sentence, evidence, rule, relative)
+            none = [n for n, v in claimed.items() if np.any(v) and not np.any(of(given, n))]
+            bare = f"; no gradient comes to {', '.join(none)}" if where and none else ""
+            return sentence + where + bare
         best = min(best, (sentence, residual(found, evidence)), key=lambda b: b[1])
     for sentence, found in _shares(evidence, rule):  # which are fitted: what they are near to says nothing
         if explains(found, claimed, evidence, relative):
@@ -132,6 +138,29 @@ def cause(
     return ""
 
 
+def _called_otherwise(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with an edge whose label is a convention under another one."""
+    for difference, other in conventions(evidence, rule):
+        said = f"{CLAIM}, if {difference.place} were called {other.upper()}: its label is a convention"
+        yield said, as_said(evidence, rule, [difference])
+
+
+def decided(evidence: Evidence, rule: Rule | str, claimed: Gradients, relative: Mapping[str, float]) -> list[str]:
+    """Return which labels that are a convention a judgement depends on."""
+    out = []
+    for difference, _ in conventions(evidence, rule):
+        other = as_said(evidence, rule, [difference])
+        if any(np.abs(other[n] - v).max(initial=0.0) > 2 * allowed(relative, n, v) for n, v in claimed.items()):
+            out.append(difference.text)
+    return out
+
+
+def _cut_parameters(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with parameters cut where the module's own code cuts them."""
+    if evidence.cuts and rule != AS_CODED:
+        yield f"{CLAIM}, but {said_of_cuts(evidence)}", evidence.gradients(rule, coded=True)
+
+
 def _single(evidence: Evidence, rule: Rule | str, claimed: Gradients) -> bool:
     """Return whether gradients are the claimed ones in float32: numbers of it, within what its rounding explains."""
     there = [g for g in evidence.given.values() if g is not None]
@@ -161,6 +190,7 @@ def _candidates(
     evidence: Evidence, rule: Rule | str, claimed: Gradients, previous: Sequence[Run], chunks: bool
 ) -> Iterator[tuple[str, Gradients]]:
     label = label_of(rule)
+    yield from in_part(evidence, rule)
     yield from accumulated(evidence, rule)
     if evidence.unsaid:
         own = evidence.beside or ({},) * len(evidence.runs)
@@ -281,13 +311,14 @@ def _otherwise(
     found, apart = differences(evidence, rule), lengths_apart(rule, length)
     if not found and not (ends and apart):
         return ""
+    shut = [said_of_cuts(evidence)] if evidence.cuts else []
     if not close(as_said(evidence, rule, ()), evidence.gradients(rule), 1e-9):
         return ""
     if not any(d.place.edge == Edge.SPACE for d in found):
-        other = as_said(evidence, rule, found, ends=replace(row_of("bptt"), chunk=length))
+        other = as_said(evidence, rule, found, ends=replace(row_of("bptt"), chunk=length), coded=bool(shut))
         if not agrees(other, evidence, relative):
             return ""
-    return "; ".join([d.text for d in found] + (apart if ends else []))
+    return "; ".join([d.text for d in found] + shut + (apart if ends else []))
 
 
 def meant(evidence: Evidence, names: Sequence[str], order: Sequence[Rule | str], relative: Mapping[str, float]) -> str:

@@ -11,7 +11,7 @@ from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 from gradcert.watching.causes.multiples import CLAIM
-from gradcert.watching.measured.beside import pulled_back
+from gradcert.watching.measured.beside import handed_on, pulled_back
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
 MOST = 64  # steps of a sequence in which a single cut is looked for where nobody saw one
@@ -26,6 +26,29 @@ def cut_once(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradie
         where = tuple((step,) if step < len(delta) else () for delta in evidence.deltas)
         if where != evidence.detached:
             yield _said(where), cut_at(evidence, rule, where)
+
+
+def in_part(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with credit multiplied where states were seen to be detached in part."""
+    numbers = {share for of_one in evidence.shares for share in of_one.values()}
+    if not numbers or evidence.runs[0].written.full.graph is not None:
+        return
+    row, many = row_of(rule), sum(map(len, evidence.shares))
+    times = "1 time" if many == 1 else f"{many} times"
+
+    def change(run: Run, delta: Array) -> dict[str, Array]:
+        number = next(k for k, one in enumerate(evidence.runs) if one is run)
+        share = np.ones((len(delta), 1, 1))
+        for step, its in evidence.shares[number].items():
+            share[step] = its
+        tape = run.as_cut if rule == AS_CODED else run.full
+        tape = replace(tape, layers=tuple(handed_on(layer, share) for layer in tape.layers))
+        feedback = check_feedback(run.written.full, row, evidence.feedback)
+        return pulled_back(tape, row, feedback, delta, evidence.beside_of(run))
+
+    which = " or ".join(f"{share:g}" for share in sorted(numbers))
+    said = f"{CLAIM} with the state detached in part between two calls, {times}: credit through it times {which}"
+    yield said, evidence.gradients(rule, change, whole=True)
 
 
 def _said(where: tuple[tuple[int, ...], ...]) -> str:

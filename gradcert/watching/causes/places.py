@@ -11,10 +11,11 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge, Link, Network
 from gradcert.reference.outside import record
 from gradcert.reference.rules import Rule
-from gradcert.watching.causes.chunks import by_layer
+from gradcert.watching.causes.chunks import by_layer, close
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
 LABELS = tuple(edge.value for edge in Edge)
+OTHERWISE = (Edge.RESET.value, Edge.STATE.value, Edge.ADAPTATION.value)  # what a convention may call an edge
 IN_OWN, ABOVE = " in the gradients of that layer", " in the gradients of the layers below"
 
 
@@ -27,6 +28,7 @@ class Place:
     layer : its number. `source`, `target` : its nodes. `edge` : its label, ``space`` within a step.
     kept : whether the module's own code lets the gradient through.
     where : file and line, of the cut or of what the link leads into.
+    why : why the label could be another one; "" where it could not.
     """
 
     layer: int
@@ -35,10 +37,13 @@ class Place:
     edge: str
     kept: bool
     where: str
+    why: str = ""
 
     def __str__(self) -> str:
-        late = "" if self.edge == Edge.SPACE else "'"
-        return f"{self.edge.upper()} {self.source}{late} -> {self.target}" + (f" ({self.where})" if self.where else "")
+        said = f"{self.edge.upper()} {self.source}' -> {self.target}"
+        if self.edge == Edge.SPACE:
+            said = f"{self.source} -> {self.target} within the step"
+        return said + (f" ({self.where})" if self.where else "")
 
 
 @dataclass(frozen=True)
@@ -68,12 +73,16 @@ def places_of(written: Any) -> tuple[Place, ...]:
         own = written.names[f"layers.{number}"]
         source = own.get(edge.source, f"{reading.names[edge.source]}[{reading.layer_of(edge.source)}]")
         where = ", ".join(edge.cut) or reading.chosen.order[edge.target].where
-        out.append(Place(number, source, own[edge.target], edge.label, edge.kept, where))
+        out.append(Place(number, source, own[edge.target], edge.label, edge.kept, where, edge.by_convention))
     return tuple(out)
 
 
-def places_from(given: Any) -> tuple[Place, ...]:
+def places_from(given: Any, depth: int) -> tuple[Place, ...]:
     """Read places back.
+
+    Parameters
+    ----------
+    depth : of the network, in layers.
 
     Raises
     ------
@@ -85,10 +94,11 @@ def places_from(given: Any) -> tuple[Place, ...]:
     out = []
     for part in given:
         spec = record(part, "a place", needs=needs)
-        texts = all(isinstance(spec[k], str) for k in ("source", "target", "edge", "where"))
-        if not texts or type(spec["layer"]) is not int or type(spec["kept"]) is not bool or spec["edge"] not in LABELS:
+        texts = all(isinstance(spec.get(k, ""), str) for k in ("source", "target", "edge", "where", "why"))
+        layer = type(spec["layer"]) is int and 0 <= spec["layer"] < depth
+        if not texts or not layer or type(spec["kept"]) is not bool or spec["edge"] not in LABELS:
             raise GradcertError("a place with other values", allowed="what gradcert.watch wrote")
-        out.append(Place(*(spec[k] for k in needs)))
+        out.append(Place(**{k: spec[k] for k in needs}, why=spec.get("why", "")))
     return tuple(out)
 
 
@@ -114,6 +124,31 @@ def differences(evidence: Evidence, rule: Rule | str) -> list[Difference]:
             words = f"layer {place.layer} {does} {place}, which {row.name} {other}{where}"
             out.append(Difference(place, tuple(own for own, differs in roles.items() if differs), words))
     return out
+
+
+def conventions(evidence: Evidence, rule: Rule | str) -> list[tuple[Difference, str]]:
+    """Return what a row would do otherwise at places whose label is a convention, if they were called otherwise.
+
+    Returns
+    -------
+    each with the label that makes it so; nothing of a row with other weights on the way back.
+    """
+    if rule == AS_CODED or row_of(rule).feedback != "symmetric":
+        return []
+    row, network, out = row_of(rule), evidence.runs[0].written.full, []
+    for place in evidence.places:
+        for other in OTHERWISE if place.why else ():
+            roles = tuple(
+                own
+                for own in _roles(place.layer)
+                if _keeps(row, network, place.layer, place.edge, own) != _keeps(row, network, place.layer, other, own)
+            )
+            if other != place.edge and roles:
+                words = f"{place} is called {place.edge.upper()} by convention ({place.why})"
+                out.append((Difference(place, roles, words), other))
+                break
+    same = out and close(as_said(evidence, rule, ()), evidence.gradients(rule), 1e-9)
+    return out if same else []
 
 
 def _roles(layer: int) -> tuple[bool, ...]:
@@ -164,8 +199,16 @@ def coded(evidence: Evidence, rule: Rule | str | None = None) -> str:
         does = "keeps" if plain else "cuts" if not edge.kept else "keeps on one path and cuts on another"
         source = reading.names[edge.source] + "'" * edge.lag
         source += "" if reading.layer_of(edge.source) == layer else f"[{reading.layer_of(edge.source)}]"
-        out.append((plain, f"layer {layer} {does} {label} {source} -> {reading.names[edge.target]} ({where})"))
-    return "; ".join(text for _, text in sorted(out, key=lambda o: o[0]))
+        way = f"{source} -> {reading.names[edge.target]}"
+        way = f"{way} within the step" if edge.label == Edge.SPACE.value else f"{label} {way}"
+        out.append((plain, f"layer {layer} {does} {way} ({where})"))
+    shut = [said_of_cuts(evidence)] if evidence.cuts else []
+    return "; ".join([*shut, *(text for _, text in sorted(out, key=lambda o: o[0]))])
+
+
+def said_of_cuts(evidence: Evidence) -> str:
+    """Return which parameters the module's own code cuts, and where."""
+    return "; ".join(f"{name} is cut at {place}" for name, place in evidence.cuts.items())
 
 
 def _alike(evidence: Evidence, rule: Rule | str, edge: Any, layer: int) -> bool:
@@ -178,13 +221,19 @@ def _alike(evidence: Evidence, rule: Rule | str, edge: Any, layer: int) -> bool:
 
 
 def as_said(
-    evidence: Evidence, rule: Rule | str, found: Sequence[Difference], *, ends: Rule | None = None
+    evidence: Evidence,
+    rule: Rule | str,
+    found: Sequence[Difference],
+    *,
+    ends: Rule | None = None,
+    coded: bool = False,
 ) -> Gradients:
     """Return the gradients of a row that does the other thing at some places, where each of them differs.
 
     Parameters
     ----------
     ends : a row that says how far back credit goes, where it is not the claimed one.
+    coded : whether parameters are cut where the module's own code cuts them.
     """
     row = row_of(rule)
     network = evidence.runs[0].written.full
@@ -199,4 +248,4 @@ def as_said(
 
         return cut
 
-    return by_layer(evidence, every, below)
+    return by_layer(evidence, every, below, coded=coded)

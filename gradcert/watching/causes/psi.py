@@ -17,8 +17,8 @@ FAR = 8.0  # potentials, in the units of the function's argument, up to which a 
 
 
 def given(reading: Any) -> list[str]:
-    """Return what has to be said of the pseudo-derivatives of a reading that are no row of the table."""
-    out = []
+    """Return what has to be said of derivatives that are the user's own: pseudo-derivatives, and of parameters."""
+    out: list[str] = list(reading.given_derivatives)
     for surrogate in dict.fromkeys(psi for psi, _ in reading.psi):
         if isinstance(surrogate, Taken):
             peak = dict(surrogate.scales)["peak"]

@@ -66,8 +66,12 @@ def pulled(pulls: Sequence[Pull], gradients: Mapping[str, Array], shapes: Mappin
     return out
 
 
-def pulls_of(written: Any, parameters: Mapping[str, Any]) -> tuple[Pull, ...]:
+def pulls_of(written: Any, parameters: Mapping[str, Any], *, coded: bool = False) -> tuple[Pull, ...]:
     """Return the maps of a module that was read, at given weights.
+
+    Parameters
+    ----------
+    coded : whether parameters are cut where the module's own code cuts them.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def pulls_of(written: Any, parameters: Mapping[str, Any]) -> tuple[Pull, ...]:
     none = {name: np.zeros(value.shape) for name, value in arrays.items()}
 
     def back(source: str, g: Array) -> dict[str, Array]:
-        found = written.pulled({**none, source: g.reshape(none[source].shape)}, parameters)
+        found = written.pulled({**none, source: g.reshape(none[source].shape)}, parameters, coded=coded)
         return {name: np.asarray(value) for name, value in found.items()}
 
     out: list[Pull] = []

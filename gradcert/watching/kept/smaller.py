@@ -71,6 +71,7 @@ class Asking:
             states=(states,),
             arrived=(),
             detached=(),
+            shares=(),
         )
 
     def wrong(self, evidence: Evidence | None) -> bool:

@@ -49,14 +49,18 @@ class StoredNetworks:
     as_cut: Network
     pulls: tuple[Pull, ...]
     shapes: Mapping[str, tuple[int, ...]]
+    coded: tuple[Pull, ...] | None = None  # with parameters cut where the module's own code cuts them; as `pulls` else
 
     def arrays(self, parameters: Mapping[str, Any], dtype: str = "float64") -> dict[str, Array]:
         """Return the networks' parameters, which were stored themselves."""
         return {name: value.astype(dtype) for name, value in parameters.items()}
 
-    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def pulled(
+        self, gradients: Mapping[str, Array], parameters: Mapping[str, Any], *, coded: bool = False
+    ) -> dict[str, Any]:
         """Return the gradients of the module's parameters."""
-        return pulled(self.pulls, gradients, self.shapes)
+        pulls = self.coded if coded and self.coded is not None else self.pulls
+        return pulled(pulls, gradients, self.shapes)
 
 
 @dataclass(frozen=True)
@@ -122,20 +126,22 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     parameters = _arrays(spec["parameters"], "parameters")
     weights = _weights(spec["weights"], full, as_cut)
     shapes = {name: value.shape for name, value in parameters.items()}
-    if not isinstance(spec["pulls"], list):
-        raise GradcertError("maps of parameters that are no list")
     sources = {name: value.shape for name, value in weights.items()}
-    networks = StoredNetworks(full, as_cut, tuple(pull_from(p, sources, shapes) for p in spec["pulls"]), shapes)
+    pulls, coded = _pulls(spec["pulls"], sources, shapes), spec.get("coded_pulls")
+    own = None if coded is None else _pulls(coded, sources, shapes)
+    networks = StoredNetworks(full, as_cut, pulls, shapes, own)
     given_ = _given(spec["given"], shapes)
     before = None if spec.get("before") is None else _given(spec["before"], shapes)
     feedback = _arrays(claim["feedback"], "feedback") if claim["feedback"] is not None else None
     evidence = _evidence(networks, weights, spec["sequences"], given_, before, feedback)
     evidence = replace(  # of no step before they were kept
         evidence,
-        places=places_from(spec.get("places", [])),
+        places=places_from(spec.get("places", []), full.depth),
         arrived=_arrived(spec.get("arrived", []), evidence.deltas),
         parameters={name: value for name, value in parameters.items() if name in given_},
         detached=_detached(spec.get("detached", []), evidence.deltas),
+        shares=_shares(spec.get("shares", []), evidence.deltas),
+        cuts=_cuts(spec.get("cuts", {}), shapes),
     )
     previous = []
     for old in spec["previous"] if isinstance(spec["previous"], list) else ():
@@ -147,11 +153,36 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
     return Stored(spec, model, was, rule, dtype, rounding, parameters, evidence, tuple(previous))
 
 
+def _pulls(given: Any, sources: Mapping[str, Any], shapes: Mapping[str, Any]) -> tuple[Pull, ...]:
+    if not isinstance(given, list):
+        raise GradcertError("maps of parameters that are no list")
+    return tuple(pull_from(p, sources, shapes) for p in given)
+
+
+def _cuts(given: Any, shapes: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = record(given, "where parameters are cut")
+    if not all(name in shapes and isinstance(place, str) for name, place in found.items()):
+        raise GradcertError("places where parameters are cut that do not fit", allowed="parameter: file and line")
+    return found
+
+
 def _arrived(given: Any, deltas: tuple[Array, ...]) -> tuple[Array, ...]:
     found = tuple(array(d, "what came back") for d in given) if isinstance(given, list) else ()
     if found and [d.shape for d in found] != [d.shape for d in deltas]:
         raise GradcertError("what came back to the outputs does not fit", allowed="one number for every derivative")
     return found
+
+
+def _shares(given: Any, deltas: tuple[Array, ...]) -> tuple[dict[int, float], ...]:
+    found = []
+    for of_one, delta in zip(given if isinstance(given, list) else [], deltas, strict=False):
+        steps = record(of_one, "shares of credit")
+        if not all(k.isdecimal() and 0 < int(k) < len(delta) for k in steps):
+            raise GradcertError("shares of credit at steps that are none of the sequence", allowed="step: number")
+        found.append({int(k): float(array(v, "a share of credit")) for k, v in steps.items()})
+    if found and len(found) != len(deltas):
+        raise GradcertError("shares of credit that do not fit", allowed="one record for every sequence")
+    return tuple(found)
 
 
 def _detached(given: Any, deltas: tuple[Array, ...]) -> tuple[tuple[int, ...], ...]:

@@ -83,7 +83,9 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "was": dict(failure.was),
         "asked": failure.asked,
         "detached": [list(steps) for steps in evidence.detached],
+        "shares": [{str(step): share for step, share in of_one.items()} for of_one in evidence.shares],
         "places": to_records(evidence.places),
+        "cuts": dict(evidence.cuts),
         "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
         "parameters": _lists({k: framework.array(p) for k, p in run.parameters.items()}),
         "given": _gradients(evidence.given),
@@ -101,6 +103,8 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         out["networks"] = {"full": to_record(run.written.full), "as_cut": to_record(run.written.as_cut)}
         out["weights"] = _lists(run.weights)
         out["pulls"] = [p.to_dict() for p in pulls_of(run.written, run.parameters)]
+        if evidence.cuts:
+            out["coded_pulls"] = [p.to_dict() for p in pulls_of(run.written, run.parameters, coded=True)]
         if judged(stored_from(out)).verdict == "right":
             raise GradcertError("computed again from what was kept, it is right")
     except GradcertError as error:

@@ -68,6 +68,24 @@ def leaving(tape: Any, credit: Mapping[str, Array]) -> Any:
     return replace(tape, layer=layer, prev=prev, now=now, factors=factors)
 
 
+def handed_on(tape: Any, share: Array) -> Any:
+    """Return the tape of a layer in which credit is multiplied on its way back over a step: by ``share[t]`` into t.
+
+    What a step hands on is a node apart, which depends on the state by that number.
+    """
+    cell = tape.layer.cell
+    late = {k: replace(k, source=f"{k.source}>") for k in cell.links if k.lag and k.source != "x"}
+    sources = sorted({k.source for k in late})
+    rows = np.concatenate([share[1:], np.ones_like(share[:1])])
+    out = {Link(f"{node}>", node): rows * np.ones_like(tape.now[node]) for node in sources}
+    links = (*(late.get(k, k) for k in cell.links), *out)
+    factors = {late.get(k, k): tape.factors[k] for k in tape.factors} | out
+    nodes = (*cell.nodes, *(f"{node}>" for node in sources))
+    layer = replace(tape.layer, cell=Leaving(cell, nodes, links, cell.uses))
+    prev, now = ({**values, **{f"{n}>": values[n] for n in sources}} for values in (tape.prev, tape.now))
+    return replace(tape, layer=layer, prev=prev, now=now, factors=factors)
+
+
 def _renamed(key: Any) -> Any:
     names = {name: OWN for name in ("source", "target") if getattr(key, name, "") == "z"}
     return replace(key, **names) if names else key

@@ -52,7 +52,7 @@ def allowance(evidence: Evidence, rule: Rule | str, centre: Gradients, dtype: st
     others: list[Gradients] = [{} for _ in range(EVALUATIONS)]
     for done, delta, beside in evidence.sequences():
         for total, arrays in zip(others, _moved(done, delta, beside, rule, evidence, dtype, rng), strict=True):
-            for name, value in done.written.pulled(arrays, done.parameters).items():
+            for name, value in done.written.pulled(arrays, done.parameters, coded=rule == AS_CODED).items():
                 total[name] = total.get(name, 0) + np.asarray(value)
     summed, out = of_sum(evidence, dtype), {}
     for name, value in centre.items():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.network.passes import Run, row_of
+from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.measured.beside import Beside, of_rule
@@ -36,9 +36,11 @@ class Evidence:
     unsaid : as `beside`, where a loss was said, of which it is no part.
     parameters : of the module, where they are known.
     detached : of every sequence, the steps before which the loop was seen to cut the state off from those before.
+    shares : of every sequence, step before which a state was detached in part -> what credit is multiplied by.
     backward : where the module's own backward first gives what is no number, in words, if that was asked.
     hooked, parts : the parameters, and the parts of the module, on which there are hooks that see gradients.
     places : where the module's own code keeps or cuts an edge (`gradcert.watching.causes.places`).
+    cuts : parameter -> where the module's own code cuts it on a path, in file and line.
     """
 
     runs: tuple[Run, ...]
@@ -58,9 +60,16 @@ class Evidence:
     backward: str = ""
     hooked: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
+    cuts: Mapping[str, str] = field(default_factory=dict)
+    shares: tuple[Mapping[int, float], ...] = ()
 
     def gradients(
-        self, rule: Rule | str, change: Callable[[Run, Array], Any] | None = None, *, whole: bool = False
+        self,
+        rule: Rule | str,
+        change: Callable[[Run, Array], Any] | None = None,
+        *,
+        whole: bool = False,
+        coded: bool | None = None,
     ) -> Gradients:
         """Return the gradient of a rule, summed over the sequences.
 
@@ -68,8 +77,10 @@ class Evidence:
         ----------
         change : (run, delta) -> gradients of another computation by network parameter, in place of the rule's.
         whole : whether that has the credit beside the output in it; else the rule's own is added.
+        coded : whether parameters are cut where the module's own code cuts them; by default for ``as-coded`` alone.
         """
         total: Gradients = {}
+        coded = rule == AS_CODED if coded is None else coded
         for done, delta, beside in self.sequences():
             if change is None:
                 arrays = self._of_rule(rule, done, delta, beside)
@@ -78,7 +89,7 @@ class Evidence:
                 if beside and not whole:
                     own = self._of_rule(rule, done, np.zeros_like(delta), beside)
                     arrays = {name: value + own[name] for name, value in arrays.items()}
-            for name, value in done.written.pulled(arrays, done.parameters).items():
+            for name, value in done.written.pulled(arrays, done.parameters, coded=coded).items():
                 if name in self.given:
                     total[name] = total.get(name, 0) + np.asarray(value)
         return total

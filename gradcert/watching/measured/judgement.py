@@ -132,7 +132,9 @@ def table(judgements: Sequence[Judgement]) -> str:
     good, failed = sum(j.known for j in judgements), [j for j in judgements if j.verdict == FAILED]
     word = "right" if judgements[0].claim else "named"
     lines = [
-        f"{len(judgements) - len(failed)} judged, {good} {word}" + (f", {len(failed)} not judged" if failed else "")
+        f"{len(judgements) - len(failed)} judged, {good} {word}"
+        + (f", {len(failed)} not judged" if failed else "")
+        + (": there is no verdict" if len(failed) == len(judgements) else "")
     ]
     first = next((j for j in judgements if j.verdict in ("wrong", "unnamed")), None)
     for j in dict.fromkeys(j.step for j in (first, *failed[:1], judgements[-1]) if j is not None):

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from gradcert.models.reading.pytorch.collect import SUMMED
 from gradcert.models.reading.pytorch.held import clone, poke, slots
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.numbers import Array
@@ -16,6 +17,7 @@ WHOLE = {
     "every step": lambda d: d,
     "every step, samples first": lambda d: d.transpose(0, 1),
     "the last step": lambda d: d[-1],
+    SUMMED: lambda d: d[-1] * len(d),
     "the sum over steps": lambda d: d[-1],
     "the mean over steps": lambda d: d[-1] * len(d),
     "the maximum over steps": lambda d: d.sum(0),

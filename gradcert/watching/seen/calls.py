@@ -6,6 +6,8 @@ output and not what comes back through the module's state, which may be the same
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +15,8 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from gradcert.models.reading.pytorch.held import peek, remember, slots
+from gradcert.watching.seen.seams import FEW as TELLING
+from gradcert.watching.seen.seams import back, left, near, number, partial, scaled, shares
 
 FEW = 64  # operations between a state that leaves and the one that comes in
 
@@ -24,7 +28,7 @@ class Sequence:
     Attributes
     ----------
     inputs : of every call. `state` : what was passed in the first call beside the input; `held` : what the module held.
-    began : of a module that takes whole sequences, all that it held before (`held.remember`).
+    began : of a module that takes whole sequences, or may make a state anew, all that it held before (`held.remember`).
     left : what it held after the sequence before, where that was seen.
     outputs : what every call returned, detached; `arrived` : call and place of an output -> derivative that came back.
     generator : the state of the random numbers before the first call.
@@ -32,6 +36,9 @@ class Sequence:
     through : the same -> the largest number that came back through a state that was handed on, and is not in `arrived`.
     follows : whether it began with a state that the sequence before leads to: one that was changed between two calls.
     detached : the calls that were given a state without a history, where what the call before returned has one.
+    shares : call that was given a state with its numbers, and another history -> by what credit is multiplied on the
+        way back between the two calls; None where that is no one number.
+    quiet : whether what comes back is not to be remembered: nobody's training asked for it.
     versions : parameter -> how often it had been written to when the last call was over.
     """
 
@@ -45,6 +52,8 @@ class Sequence:
     through: dict[tuple[int, int], float] = field(default_factory=dict)
     follows: bool = False
     detached: list[int] = field(default_factory=list)
+    shares: dict[int, float | None] = field(default_factory=dict)
+    quiet: bool = False
     generator: Any = None
     training: bool = True
     graded: bool = False
@@ -60,11 +69,14 @@ class Calls:
     went_on : whether that call went on with a sequence whose step of training was over.
     in_place : whether a state was written to between two calls: what leads back to the value before is not seen then.
     again : whether the module was called inside a backward pass, by a checkpoint: that computes the same once more.
+    lost : a state that was changed between two calls, and lost its history, or a part of it, where it was not: the
+        share of credit that comes back there; None where there was none.
     """
 
     def __init__(self, module: Any, *, whole: bool) -> None:
         self.module, self.whole, self.on, self.back = module, whole, False, True
         self.closed = self.went_on = self.again = self.in_place = False
+        self.lost: float | None = None
         self._passed = False  # whether a call of the last sequence was given a state
         self._seen: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
@@ -100,6 +112,7 @@ class Calls:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
         self.error, self.closed, self.went_on, self.again, self.in_place = None, False, False, False, False
+        self.lost = None
         self._seen, self._last, self._written, self._held, self._mine = [], [], [], {}, {}
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -135,8 +148,10 @@ class Calls:
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
             first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
-            began = remember(module) if self.whole else None
+            lazy = any(peek(slot) is None for slot in slots(module).values())  # a state may be made in the first call
+            began = remember(module) if self.whole or lazy else None
             follows = bool(self._seen) and any(leads_to(v, self._last) for v in given)
+            self._changed(given)
             self._seen.append(
                 Sequence(state=first, held=held, began=began, generator=torch.get_rng_state(), follows=follows)
             )
@@ -157,12 +172,14 @@ class Calls:
             leaves if self.back else ()
         ):  # an output that comes back as a state: tell what comes back through it
             if k and isinstance(value, torch.Tensor) and value.requires_grad:
-                found = self._mine[id(value)][1:] if id(value) in self._mine else self._like(value, taken)
+                mine = id(value) in self._mine
+                found = self._mine[id(value)][1:] if mine else self._like(value, taken)
                 if found is None:
                     continue
                 call, place = found
+                share = None if mine else self._share(sequence, value, self._last[place])
                 leaves[k] = value.view_as(value)
-                leaves[k].register_hook(_subtract(sequence, call, place))
+                leaves[k].register_hook(_subtract(sequence, call, place, share))
                 changed = True
         return tree_unflatten(leaves, tree_flatten((args, kwargs))[1]) if changed else None
 
@@ -170,18 +187,55 @@ class Calls:
         """Return call and place of the last call's output that another tensor equals, and is computed from."""
         call = len(self._seen[-1].inputs) - 2
         for place, v in enumerate(self._last if call >= 0 else ()):
-            if place not in taken and _equal(v, value) and leads_to(value, [v]):
+            if place not in taken and _handed_on(value, v):
                 taken.add(place)
                 return call, place
         return None
+
+    def _share(self, sequence: Sequence, value: Any, before: Any) -> Any:
+        """Return what takes credit at a state with its old numbers back to what was returned; None for all of it."""
+        share = self._quietly(lambda: shares(value, before))
+        if not partial(share):
+            return None
+        sequence.shares[len(sequence.inputs) - 1] = number(share)
+        return lambda g: self._quietly(lambda: back(value, before, g))
+
+    def _quietly(self, ask: Callable[[], Any]) -> Any:
+        """Return what autograd says of what lies between two calls, which is not what comes back in the training."""
+        try:
+            self._hush(quiet=True)
+            return ask()
+        finally:
+            self._hush(quiet=False)
+
+    def _hush(self, *, quiet: bool) -> None:
+        for sequence in self._seen:
+            sequence.quiet = quiet
+
+    def _changed(self, given: list[Any]) -> None:
+        """Look whether credit is lost where a state that is changed is as it was: by a mask, say, and a detach."""
+        if not self.back or not torch.is_grad_enabled() or not self._seen or not self._seen[-1].graded:
+            return
+        for value in given if self._seen[-1].training == bool(self.module.training) else ():
+            for before in self._last:
+                alike = isinstance(before, torch.Tensor) and before.requires_grad and before.shape == value.shape
+                if not alike or before.dtype != value.dtype or not value.is_floating_point():
+                    continue
+                same = left(value, before)
+                if not value.requires_grad and (int(same.sum()) >= TELLING or scaled(value, before)):
+                    self.lost = 0.0
+                elif int(same.sum()) >= TELLING and value.requires_grad and leads_to(value, [before]):
+                    share = self._quietly(functools.partial(shares, value, before))
+                    if share is not None and partial(share[same]):
+                        self.lost = float(share[same].mean())
 
     def _goes_on(self, given: list[Any], held: dict[str, Any] | None) -> bool:
         """Return whether a call begins with what the last one left."""
         if not self._seen or self._seen[-1].training != bool(self.module.training):
             return False
         if given:
-            left = [v for v in self._last if isinstance(v, torch.Tensor)]
-            return all(any(g is v for v in left) or any(_equal(g, v) for v in left) for g in given)
+            returned = [v for v in self._last if isinstance(v, torch.Tensor)]
+            return all(any(g is v for v in returned) or any(_same(g, v) for v in returned) for g in given)
         # a module that is given its state, and now is not, begins anew
         return held is not None and not self._passed and all(_equal(held.get(p), v) for p, v in self._held.items())
 
@@ -238,16 +292,30 @@ def _equal(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
+def _same(given: Any, returned: Any) -> bool:
+    return _equal(given, returned) or _handed_on(given, returned)
+
+
+def _handed_on(given: Any, returned: Any) -> bool:
+    """Return whether a state is computed from what was returned, and is the same numbers."""
+    return isinstance(returned, torch.Tensor) and near(given, returned) and leads_to(given, [returned])
+
+
 def _add(sequence: Sequence, call: int, place: int) -> Any:
     def hook(g: Any) -> None:
+        if sequence.quiet:
+            return
         old = sequence.arrived.get((call, place))
         sequence.arrived[call, place] = g.detach().double() if old is None else old + g.detach().double()
 
     return hook
 
 
-def _subtract(sequence: Sequence, call: int, place: int) -> Any:
+def _subtract(sequence: Sequence, call: int, place: int, through: Any = None) -> Any:
     def hook(g: Any) -> None:
+        if sequence.quiet:
+            return
+        g = g if through is None else through(g)
         old = sequence.arrived.get((call, place), 0)
         sequence.arrived[call, place] = old - g.detach().double()
         largest = float(g.detach().abs().max()) if g.numel() else 0.0

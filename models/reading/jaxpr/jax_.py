@@ -34,11 +34,16 @@ class Jax:
         return find(nodes, moving, self)
 
     def evaluate(
-        self, nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None
+        self,
+        nodes: list[Node],
+        k: int,
+        given: Mapping[int, Any],
+        parameters: Mapping[str, Any] | None = None,
+        lifted: frozenset[int] = frozenset(),
     ) -> Any:
         """Return the value of a node."""
         with double():
-            return evaluate(nodes, k, given, parameters)
+            return evaluate(nodes, k, given, parameters, lifted)
 
     def constant(self, value: Array) -> Any:
         """Return an array of JAX."""

@@ -31,8 +31,14 @@ def execute(node: Node, values: Any, dtype: str = DOUBLE) -> Any:
     return node.op(*operands) if dtype == DOUBLE else node.op.forward(*operands, dtype=dtype)
 
 
-def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None) -> Any:
-    """Return the value of a node from given ones, with derivatives as the user's code has them.
+def evaluate(
+    nodes: list[Node],
+    k: int,
+    given: Mapping[int, Any],
+    parameters: Mapping[str, Any] | None = None,
+    lifted: frozenset[int] = frozenset(),
+) -> Any:
+    """Return the value of a node from given ones, with derivatives as the user's code has them, but for cuts lifted.
 
     Raises
     ------
@@ -51,6 +57,8 @@ def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Ma
             values[i] = (parameters or {}).get(node.name, node.value)
         elif missing := [o for o in node.operands() if o not in values]:
             todo += missing
+        elif i in lifted:
+            values[i] = values[node.operands()[0]]
         else:
             values[i] = execute(node, values)
     return values[k]

@@ -50,6 +50,12 @@ class Cell(Protocol):
     def weight_outside(self, term: Term, source: Term) -> str:
         """Return the weighted sum of something from outside the layer."""
 
+    def opposite(self, term: Term) -> Term | None:
+        """Return the fixed value that another one is 1 less of, so that both are one parameter."""
+
+    def again(self, term: Term) -> str:
+        """Return another name of a fixed value, which is a parameter of its own."""
+
     def negate(self, name: str) -> None:
         """Let a weight be the opposite of what it is made of."""
 
@@ -105,9 +111,11 @@ def _prepared(term: Term, how: Style, cell: Cell) -> Term:
     if term.op == "drive":
         added: list[Term] = []
         for sign, part in zip(term.data, term.args, strict=True):
-            made = _prepared(part, how, cell)
+            made = part if part.op == "static" else _prepared(part, how, cell)
             if sign < 0:  # of minus the weight
                 cell.negate(cell.newest)
+            if part.op == "static" and any(made is other for other in added):  # a bias that is added twice
+                made = terms.make("named", (), cell.again(part), part.shape)
             if not any(made is other for other in added):  # what several connections feed is there once
                 added.append(made)
         return terms.make("drive", tuple(added), tuple(1 for _ in added), term.shape)
@@ -119,6 +127,8 @@ def _prepared(term: Term, how: Style, cell: Cell) -> Term:
         return terms.make("spike", (_argument(term.args[0], how, cell),), term.data, term.shape)
     if term.op == "cut":
         return _prepared(term.args[0], how, cell)
+    if term.op == "static" and (other := cell.opposite(term)) is not None:
+        return terms.one_minus(other)
     parts = tuple(_prepared(part, how, cell) for part in term.args)
     return terms.make(term.op, parts, term.data, term.shape, term.where) if parts else term
 

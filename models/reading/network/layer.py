@@ -19,6 +19,7 @@ from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.network.cutting import without
 from gradcert.models.reading.network.equation import text_of
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
+from gradcert.models.reading.record import leads_to
 from gradcert.models.reading.terms import Term, below, uncut
 from gradcert.models.reading.text import Style
 from gradcert.reference.errors import GradcertError
@@ -63,6 +64,7 @@ class CellWriter:
         self._find_mask()
         self._taken = {"z", "threshold"}
         self.statics: dict[int, str] = {}
+        self._opposites: dict[int, Term | None] = {}
         self._synapses: dict[str, Any] = {}
         self._cut_nodes: list[str] = []
         self._labels: dict[tuple[str, str, bool], str] = {}
@@ -103,6 +105,7 @@ class CellWriter:
         kinds = frozenset(t.data for k in group for t in below(reading.equation(k)).values() if t.op == "spike")
         silent = silent_kinds(reading)
         self.steps = kinds & silent if kinds - silent else frozenset()
+        self._taken |= {reading.names[k] for k in group}
         for k in group:
             base = reading.names[k]
             copied = base == "z" and self._copied(group)
@@ -204,6 +207,20 @@ class CellWriter:
             self.sources[name] = Source(term.data, 1, tuple(self._shape))
         return self.statics[id(term)]
 
+    def opposite(self, term: Term) -> Term | None:
+        """Return the fixed value that another one is 1 less of, so that both are one parameter."""
+        if id(term) not in self._opposites:
+            group = self.reading.layers[self.number]
+            fixed = [t for k in group for t in below(self.reading.equation(k)).values() if t.op == "static"]
+            self._opposites[id(term)] = next((t for t in fixed if one_less(self.reading, term.data, t.data)), None)
+        return self._opposites[id(term)]
+
+    def again(self, term: Term) -> str:
+        """Return another name of a fixed value, which is a parameter of its own."""
+        name = identifier(self.reading.statics[id(term)], self._taken)
+        self.sources[name] = Source(term.data, 1, tuple(self._shape))
+        return name
+
     def _per_unit(self, term: Term) -> None:
         """Raise for what has a number for every sample and unit, not the same in all samples."""
         node, framework = self.reading.step.nodes[term.data], self.reading.framework
@@ -293,6 +310,26 @@ class CellWriter:
                 if name.endswith(PREVIOUS) and derivative(equation.rest, name) is not None:
                     out[f"{source} -> {equation.node}"] = known.get((source, equation.node, False), "state")
         return out
+
+
+MOVED = ((1.0, 0.0), (0.75, 0.125), (1.25, -0.0625))  # factor and offset of the parameters at which values are compared
+
+
+def one_less(reading: Reading, k: int, other: int) -> bool:
+    """Return whether a node that is made of parameters is 1 less another one, of which it is made without a cut."""
+    nodes = reading.step.nodes
+    if k == other or other not in leads_to(nodes, k) or nodes[k].shape != nodes[other].shape:
+        return False
+    between = leads_to(nodes, k) - leads_to(nodes, other)
+    own = {nodes[i].name: nodes[i].value for i in leads_to(nodes, k) if nodes[i].kind == "parameter"}
+    if not own or any(nodes[i].cut or nodes[i].kind not in ("op", "constant") for i in between):
+        return False
+    for factor, offset in MOVED:
+        moved = {name: p * factor + offset for name, p in own.items()}
+        mine, its = (reading.framework.array(reading.framework.evaluate(nodes, i, {}, moved)) for i in (k, other))
+        if not np.array_equal(mine, 1 - its):
+            return False
+    return True
 
 
 LABELS = ("state", "reset", "recurrent", "adaptation")

@@ -39,7 +39,9 @@ class Networks(Protocol):
         """Return the networks' parameters from the module's."""
         ...
 
-    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def pulled(
+        self, gradients: Mapping[str, Array], parameters: Mapping[str, Any], *, coded: bool = False
+    ) -> dict[str, Any]:
         """Return gradients with respect to the module's parameters from those with respect to the networks'."""
         ...
 
@@ -137,7 +139,7 @@ class Run:
         delta : dE/d(output), (time, batch, units).
         feedback : the fixed matrices of a rule that has some.
         """
-        return self.written.pulled(self.arrays(rule, delta, feedback), self.parameters)
+        return self.written.pulled(self.arrays(rule, delta, feedback), self.parameters, coded=rule == AS_CODED)
 
     def arrays(self, rule: Rule | str, delta: Array, feedback: Mapping[str, Array] | None = None) -> dict[str, Array]:
         """Return the same with respect to the network's parameters."""

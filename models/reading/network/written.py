@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -59,17 +59,19 @@ class Written:
             slots[k] = (slots[k][0], self.reading.framework.double(value))
         return initial_values(self.reading, slots, self.names)
 
-    def tensors(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def tensors(self, parameters: Mapping[str, Any], *, coded: bool = False) -> dict[str, Any]:
         """Return the networks' parameters as functions of the module's, tensors with a history.
 
         Parameters
         ----------
         parameters : name in the module -> tensor.
+        coded : whether a parameter is cut where the user's code cuts it.
         """
         nodes, framework = self.reading.step.nodes, self.reading.framework
+        lifted = frozenset[int]() if coded else self.reading.lifted
         out = {}
         for name, source in self.sources.items():
-            value = framework.evaluate(nodes, source.node, {}, parameters)
+            value = framework.evaluate(nodes, source.node, {}, parameters, lifted)
             if source.spread is not None:
                 value = framework.spread(value, source.spread)
             out[name] = value if source.sign > 0 else -value
@@ -80,13 +82,24 @@ class Written:
         found, array = self.tensors(parameters), self.reading.framework.array
         return {name: np.ascontiguousarray(array(value).astype(dtype)) for name, value in found.items()}
 
-    def pulled(self, gradients: Mapping[str, Array], parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return gradients with respect to the module's parameters from those with respect to the networks'."""
-        return self._puller(parameters, gradients)
+    def pulled(
+        self, gradients: Mapping[str, Array], parameters: Mapping[str, Any], *, coded: bool = False
+    ) -> dict[str, Any]:
+        """Return gradients with respect to the module's parameters from those with respect to the networks'.
+
+        Parameters
+        ----------
+        coded : whether nothing goes back to a parameter where the user's code cuts it.
+        """
+        return (self._coded if coded and self.reading.lifted else self._puller)(parameters, gradients)
 
     @cached_property
     def _puller(self) -> Puller:
         return self.reading.framework.puller(self.tensors)
+
+    @cached_property
+    def _coded(self) -> Puller:
+        return self.reading.framework.puller(partial(self.tensors, coded=True))
 
 
 def written(reading: Reading, output: int = 0) -> Written:

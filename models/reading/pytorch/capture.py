@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -159,7 +159,8 @@ def started(module: Any, x: Any, state: Any) -> Any:
     if not _equal(found[0], own):
         raise GradcertError(
             f"{type(module).__name__} begins with a state of its own that is not zero",
-            do="pass it: read(module, x, state), or --state NAME of a state or of a function that returns one",
+            do="pass it in the first call of a sequence too, module(x, state); on the command line, --state NAME of a"
+            " state or of a function that returns one",
         )
     return zero
 
@@ -221,13 +222,14 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
         )
         for k, (t, u) in enumerate(zip(given, new, strict=True))
     ]
+    made = _made_anew(module, x, way, leaves, {name: fresh.get(name) for name in names})
     for name in sorted(names):
         node = recorder.node_of(before[name])
         start, shape = fresh.get(name), recorder.nodes[node].shape
-        fits = isinstance(start, torch.Tensor) and tuple(start.shape) == shape
+        fits = isinstance(start, torch.Tensor) and tuple(start.shape) == shape and name not in made
         number = float(start) if isinstance(start, float) else 0.0
         initial = start.double() if fits else torch.full(shape, number, dtype=torch.float64)  # type: ignore[union-attr]
-        found.append(Slot(name, initial, node, recorder.node_of(peek(after[name]))))
+        found.append(Slot(name, initial, node, recorder.node_of(peek(after[name])), made=name in made))
     ends = tuple(recorder.node_of(o) for o in outputs)
     nodes = recorder.nodes
     to = merged(nodes)
@@ -235,10 +237,11 @@ def capture(module: torch.nn.Module, x: torch.Tensor, state: Any = None) -> tupl
         nodes,
         0,
         tuple(to.get(o, o) for o in ends),
-        tuple(Slot(s.name, s.initial, s.node, to.get(s.update, s.update)) for s in found),
+        tuple(replace(s, update=to.get(s.update, s.update)) for s in found),
         len(given),
         tuple(dict.fromkeys(recorder.notes)),
         recorder.autocast,
+        recorder.numbers,
     )
     for node in nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
@@ -281,10 +284,13 @@ def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[st
     held = slots(copied)
     known: dict[int, tuple[str, str]] = {}
     before: dict[str, Any] = {}
+    seen: list[Any] = []
     for path, slot in held.items():
         value = peek(slot)
         if isinstance(value, torch.Tensor):
-            value = value.detach()
+            twice = any(value is other for other in seen)  # two states, one of which may go on alone
+            seen.append(value)
+            value = value.detach().clone() if twice else value.detach()
             if path in states:
                 value = value.clone().requires_grad_().clone()
             poke(slot, value)
@@ -303,6 +309,15 @@ def _once(copied: Any, x: Any, way: Way, leaves: list[Any], states: frozenset[st
         outputs, new = way.call(copied, entering, given)
     recorder.settle()
     return outputs, new, given, before, slots(copied), recorder
+
+
+def _made_anew(module: Any, x: Any, way: Way, leaves: list[Any], fresh: dict[str, Any]) -> frozenset[str]:
+    """Return the states that the first call makes anew, where it makes one that is not there: it does not read them."""
+    there = {name for name, value in fresh.items() if isinstance(value, torch.Tensor)}
+    if not there or len(there) == len(fresh):
+        return frozenset()
+    recorder = _once(doubled(module), x, way, leaves, frozenset())[-1]
+    return frozenset(there - {node.name for node in recorder.nodes if node.kind == "buffer"})
 
 
 def _states(recorder: Recorder, before: dict[str, Any], after: dict[str, Any]) -> frozenset[str]:

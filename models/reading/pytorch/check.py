@@ -27,14 +27,21 @@ from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
+MOVED = 2.0**-6  # of a parameter, by which it is moved at most
+
 
 def _prepared(reading: Reading) -> tuple[Any, Any]:
-    """Return the module in float64, and fresh inputs, (time, batch, ...)."""
+    """Return the module in float64, and fresh inputs, (time, batch, ...).
+
+    Its parameters are moved: one whose number was taken out of the graph, by ``.item()`` or NumPy, stays in the record.
+    """
     module = doubled(reading.module)
+    generator = torch.Generator().manual_seed(1)
     for p in module.parameters():
+        moved = torch.rand(p.shape, dtype=torch.float64, generator=generator)
+        p.data.mul_(1 + MOVED * moved if p.is_floating_point() else 1)
         p.requires_grad_()
     x = reading.example
-    generator = torch.Generator().manual_seed(1)
     scale = 1.3 * float(x.double().abs().mean() + 0.1)
     xs = scale * torch.randn(STEPS, *x.shape, dtype=torch.float64, generator=generator)
     return module, xs if reading.way.steps is None else xs[:1].expand(reading.way.steps, *x.shape)
@@ -89,12 +96,24 @@ def _compared(reading: Reading, module: Any, xs: Any) -> tuple[list[Any], Played
     for k, result in enumerate(results):
         mine = COLLECT[reading.collects[k]](played.outputs[k]) if reading.collects else played.outputs[k]
         if _off(result.detach().reshape(mine.shape), mine) > CLOSE:
-            raise GradcertError(
+            raise _as_number(reading) or GradcertError(
                 f"the recorded step is not the module: output {k} differs",
                 allowed="a step that is a function of input, parameters and state",
-                do="take out what is not among the tensors: a counter, NumPy, a cache",
+                do="take out what is not among the tensors: a counter, NumPy, a cache, a parameter's number",
             )
     return results, played
+
+
+def _as_number(reading: Reading) -> GradcertError | None:
+    """Return what is wrong where parameters are read as numbers of Python, as far as that was seen."""
+    seen = [f"{name} is read as a number at {place}" for name, place in reading.step.numbers.items()]
+    if not seen:
+        return None
+    return GradcertError(
+        f"{'; '.join(seen)}: what is computed with it has no gradient, and does not move with it in the record",
+        allowed="parameters that stay tensors",
+        do="use the tensor itself, without .item(), float() or a copy",
+    )
 
 
 def _off(a: Any, b: Any) -> float:
@@ -127,17 +146,21 @@ def check_gradients(written: Written, output: int = 0) -> tuple[Run, Array, dict
     own = found.as_cut.outputs
     if float(np.abs(own - mine.numpy()).max()) > CLOSE * max(float(np.abs(own).max()), 1.0):
         raise GradcertError("the network that was read has other outputs than the module; this is a defect of gradcert")
-    check_spikes(found)
+    try:
+        check_spikes(found)
+    except GradcertError as error:
+        raise _as_number(reading) or error from None
     own_gradients = found.gradients(AS_CODED, delta.numpy())
     grads = {name: parameters[name].grad for name in own_gradients}
     theirs = {name: np.zeros(parameters[name].shape) if g is None else g.numpy() for name, g in grads.items()}
     if (name := apart({k: np.asarray(g) for k, g in own_gradients.items()}, theirs)) is not None:
         if isinstance(reading.way.whole, int):
             refuse_chunks(reading.module, reading.way.arranged(xs[:1]), reading.way.whole)
-        raise GradcertError(
+        raise _as_number(reading) or GradcertError(
             f"the gradient of {name} is not that of the graph that was read",
             allowed="operations whose derivative is PyTorch's, and spikes",
-            do="look for an autograd.Function that is no spike, or a derivative that is changed on its way",
+            do="look for an autograd.Function that is no spike, a derivative that is changed on its way, or a parameter"
+            " that is read as a number (.item(), NumPy)",
         )
     return found, delta.numpy(), own_gradients
 

@@ -9,11 +9,12 @@ import torch
 
 from gradcert.reference.errors import GradcertError
 
+SUMMED = "the last step over the number of steps"
 COLLECT: dict[str, Callable[[Any], Any]] = {
     "every step": lambda o: o,
     "every step, samples first": lambda o: o.transpose(0, 1),
     "the last step": lambda o: o[-1],
-    "the last step over the number of steps": lambda o: o[-1] / len(o),
+    SUMMED: lambda o: o[-1] / len(o),
     "the sum over steps": lambda o: o.sum(0),
     "the mean over steps": lambda o: o.mean(0),
     "the maximum over steps": lambda o: o.amax(0),

@@ -20,9 +20,11 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from gradcert.models.reading.pytorch.beginnings import completed, not_found
 from gradcert.models.reading.pytorch.capture import Way, merged, refuse_scripts
+from gradcert.models.reading.pytorch.collect import SUMMED
 from gradcert.models.reading.pytorch.held import doubled, peek, slots
 from gradcert.models.reading.pytorch.lower import FILLED
 from gradcert.models.reading.pytorch.recorder import Recorder, autocast_seen_by, functions_seen_by
+from gradcert.models.reading.pytorch.whole import refuse_around, refuse_axis, refuse_samples
 from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
 from gradcert.reference.errors import GradcertError
 
@@ -51,13 +53,22 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
         loops = _loops(long, None if axis is None else STEPS)
     except GradcertError:
         refuse_chunks(module, x, axis)
+        if axis is not None:
+            refuse_axis(module, axis, long, _recorded(module, _steps(x, axis, 1))[0], loop=False)
         raise
     if axis is None:
         step, steps = _from_loop(long, ends, *_only(loops))
         way = Way("none", None, 0, None, INSIDE, steps)
     else:
         short, ends = _recorded(module, _steps(x, axis, 1))
-        step = _with_states(short, ends, long, loops)
+        refuse_axis(module, axis, long, short, loop=True)
+        refuse_around(module, long, short, STEPS)
+        refuse_samples(short, ends, x.shape[1 - axis])
+        try:
+            step = _with_states(short, ends, long, loops)
+        except GradcertError:
+            refuse_chunks(module, x, axis)
+            raise
         way = Way("none", None, 0, axis, axis)
     step = _pruned(step)
     to = merged(step.nodes)
@@ -70,6 +81,46 @@ def fold(module: Any, x: Any, time: int | str) -> tuple[Step, Way]:
     for node in step.nodes:
         node.value = node.value.detach() if node.kind in ("parameter", "constant", "buffer") else None
     return step, way
+
+
+def averaged(step: Step, collects: tuple[str, ...]) -> Step | None:
+    """Return a step without the sums that it divides by the number of steps: what it adds up is what it returns.
+
+    Parameters
+    ----------
+    collects : what each result is of the outputs of all steps.
+
+    Returns
+    -------
+    The step; None where no result is such a mean, of a sum that begins with 0 and that nothing else reads.
+    """
+    nodes, found = step.nodes, step.slots
+    outputs, plain = list(step.outputs), [_divided(nodes, k) for k in step.outputs]
+    for k, how in enumerate(collects):
+        for slot in [s for s in found if how == SUMMED and s.update == plain[k] and not bool((s.initial != 0).any())]:
+            added = _added(nodes[slot.update], slot.node)
+            readers = [*outputs[:k], *outputs[k + 1 :], *(s.update for s in found if s is not slot)]
+            if added is None or nodes[added].shape != nodes[slot.update].shape:
+                continue
+            if not any({slot.node, slot.update} & leads_to(nodes, i) for i in (*readers, added)):
+                outputs[k], found = added, tuple(s for s in found if s is not slot)
+    return None if outputs == [*step.outputs] else _pruned(replace(step, outputs=tuple(outputs), slots=found))
+
+
+def _divided(nodes: list[Node], k: int) -> int:
+    """Return what a result of one step is divided by the number of steps, 1."""
+    node = nodes[k]
+    while node.name in ("div", "mul", "div_", "mul_") and not node.cut and node.args[1:] == (1,) and not node.kwargs:
+        k = node.args[0].node
+        node = nodes[k]
+    return k
+
+
+def _added(node: Node, k: int) -> int | None:
+    """Return what a node adds to another one; None where it is no such sum."""
+    terms = [a.node for a in node.args if isinstance(a, Ref)]
+    plain = node.name in ("add", "add_") and not node.cut and not node.kwargs and len(node.args) == len(terms) == 2
+    return terms[terms[0] == k] if plain and k in terms and terms[0] != terms[1] else None
 
 
 def refuse_loop(module: Any, x: Any, step: Step) -> None:
@@ -137,8 +188,9 @@ def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
 
 def _cuts(nodes: list[Node]) -> Counter[str]:
     """Return how often each place ran what cuts there at least once: what has no history yet is not cut."""
-    cutting = {(node.where, node.name) for node in nodes if node.cut}
-    return Counter(node.where for node in nodes if (node.where, node.name) in cutting)
+    own = [node for node in nodes if node.kind != "unread"]
+    cutting = {(node.where, node.name) for node in own if node.cut}
+    return Counter(node.where for node in own if (node.where, node.name) in cutting)
 
 
 def _steps(x: Any, axis: int | None, count: int) -> Any:
@@ -207,9 +259,13 @@ def _loops(nodes: list[Node], steps: int | None) -> list[tuple[list[int], int, i
             elif not same and start is not None:
                 covered = i - start + period
                 count = steps - 1 if steps else covered // period
-                first = start + covered - count * period
-                if count >= 3 and first >= start and _holds(nodes, ops, first, period, count):
-                    found.append((count * period, first, period))
+                last = start + covered - count * period
+                turned = [i for i in range(last, max(start, last - period + 1) - 1, -1) if count >= 3]
+                fits = [i for i in turned[:1] if _holds(nodes, ops, i, period, count)]
+                if fits and len(turned) > 1 and _of_input(nodes, ops, last, period):  # what comes after it is alike
+                    own = (i for i in turned[1:] if _holds(nodes, ops, i, period, count))
+                    fits = [i for i in own if not _of_input(nodes, ops, i, period)][:1] or fits
+                found += [(count * period, i, period) for i in fits]
                 start = None
     chosen: list[tuple[int, int, int]] = []
     for covered, start, period in sorted(found, key=lambda f: (-f[0], f[2])):
@@ -243,6 +299,13 @@ def _holds(nodes: list[Node], ops: list[int], start: int, period: int, count: in
                 return False
             seen = reads
     return linked
+
+
+def _of_input(nodes: list[Node], ops: list[int], start: int, period: int) -> bool:
+    """Return whether a repetition reads, of the one before, what is made of nothing that is computed in the loop."""
+    before = {*ops[start : start + period]}
+    read = {o for k in ops[start + period : start + 2 * period] for o in nodes[k].operands() if o in before}
+    return any(not before & {*nodes[o].operands()} for o in read if _reads(nodes, o, "x"))
 
 
 def _only(loops: list[tuple[list[int], int, int]]) -> tuple[list[int], int, int]:
@@ -316,13 +379,9 @@ def _stated(
     for offset, spot, origin, _ in readers:
         if origin not in starts and offset in begins:
             start = _flat(first[begins[offset]])[spot].node
-            if _reads(first, start, "x"):
-                raise GradcertError(
-                    f"a state that begins with a function of the input, or as a Python number, at {first[start].where}",
-                    do="begin with torch.zeros(batch, units) before the loop over time; or give the module one step",
-                )
+            _refuse_beginning(first, start)
             kept = sorted({first[k].name for k in leads_to(first, start) if first[k].kind == "buffer"})
-            starts[origin] = first[start].value.detach(), tuple(kept)
+            starts[origin] = first[start].value.detach().clone(), tuple(kept)
     swaps: dict[int, dict[int, Ref]] = {}
     found: list[Slot] = []
     for offset, spot, origin, example in readers:
@@ -339,6 +398,22 @@ def _stated(
     for offset, swap in swaps.items():
         nodes[mine[offset]] = _replaced(nodes[mine[offset]], swap)
     return found
+
+
+def _refuse_beginning(nodes: list[Node], k: int) -> None:
+    """Raise for a state whose first value is none that is fixed."""
+    where = next((nodes[i].where for i in sorted(leads_to(nodes, k), reverse=True) if nodes[i].where), "the step")
+    if _reads(nodes, k, "x"):
+        raise GradcertError(
+            f"a state that begins with a function of the input, at {where}",
+            do="begin with torch.zeros(batch, units) before the loop over time; or give the module one step",
+        )
+    if _reads(nodes, k, "parameter"):
+        raise GradcertError(
+            f"a state that begins with what is trained, at {where}",
+            allowed="a state that begins with fixed values",
+            do="give the module one step, and pass its first state: module(x, state)",
+        )
 
 
 def _reads(nodes: list[Node], k: int, kind: str) -> bool:

@@ -11,13 +11,15 @@ from gradcert.models.reading.assemble import assembled
 from gradcert.models.reading.network.graphs import as_graph
 from gradcert.models.reading.network.written import Written, is_stack, written
 from gradcert.models.reading.page import fragment
-from gradcert.models.reading.pytorch.capture import capture
+from gradcert.models.reading.pytorch.capture import Way, capture
 from gradcert.models.reading.pytorch.check import check_gradients, check_outputs, collected_by, rows_of
-from gradcert.models.reading.pytorch.fold import fold, refuse_loop
+from gradcert.models.reading.pytorch.fold import averaged, fold, refuse_loop
 from gradcert.models.reading.pytorch.lower import TorchLowering
 from gradcert.models.reading.pytorch.recorder import RANDOM, users_own
 from gradcert.models.reading.pytorch.torch_ import PYTORCH
+from gradcert.models.reading.pytorch.whole import refuse_drawn, refuse_numbers
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.record import Step
 from gradcert.reference.errors import GradcertError
 
 
@@ -87,10 +89,23 @@ def recorded(module: Any, x: Any, state: Any = None, time: int | str | None = No
     with users_own(x):
         step, way = capture(module, x, state) if time is None else fold(module, x, time)
         if time is None:
+            refuse_numbers(step.nodes, step.x)
             refuse_loop(module, x, step)
         x = way.one_step(x)
-        made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
-        return made if way.whole is None else replace(made, collects=collected_by(made))
+        made = _made(step, module, x, state, way)
+        plain = averaged(step, made.collects)
+        return made if plain is None else _made(plain, module, x, state, way)
+
+
+def _made(step: Step, module: Any, x: Any, state: Any, way: Way) -> ReadModule:
+    made = assembled(ReadModule, TorchLowering(step, PYTORCH), module, x, state, way)
+    if way.whole is None:
+        return made
+    try:
+        return replace(made, collects=collected_by(made))
+    except GradcertError:
+        refuse_drawn(step.nodes)
+        raise
 
 
 def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from gradcert.models.reading.forward import FORWARD
-from gradcert.models.reading.record import Node, Ref
+from gradcert.models.reading.record import Node, Ref, leads_to
 from gradcert.reference.errors import GradcertError
 
 RANDOM = ("bernoulli", "dropout", "rand", "normal", "uniform", "exponential_", "multinomial", "poisson")
@@ -151,6 +151,7 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
     nodes : what was recorded. `known` : id of a tensor that may be met -> kind and name of its node.
     depends : the nodes that depend on the input or on a state.
     autocast : dtype that the module's own code casts to by `torch.autocast` -> where.
+    numbers : parameter that is read as a number of Python -> where.
     """
 
     def __init__(self, known: dict[int, tuple[str, str]]) -> None:
@@ -161,6 +162,7 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
         self.depends: set[int] = set()
         self.paused = False
         self.autocast: dict[str, str] = {}
+        self.numbers: dict[str, str] = {}
         self._patches: dict[int, list[tuple[str, int, tuple[int, ...], int]]] = {}
         self._of: dict[int, int] = {}
         self._alive: list[torch.Tensor] = []  # an id is a tensor's own only while the tensor lives
@@ -268,6 +270,9 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
                     f"the step branches at {where()} on a value that depends on its input or state",
                     do="write it without if and .item(), with torch.where or a product",
                 )
+            for k in leads_to(self.nodes, own[0].node) if args[0].is_floating_point() else ():
+                if self.nodes[k].kind == "parameter":
+                    self.numbers.setdefault(self.nodes[k].name, where())
             return out
         self._write(func, args, name)
         if isinstance(out, torch.Tensor):

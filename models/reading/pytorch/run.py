@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.utils._pytree import tree_map
 
+from gradcert.models.reading.lifted import SAME
 from gradcert.models.reading.pytorch.recorder import Double
 from gradcert.models.reading.record import Node, Ref
 
@@ -29,8 +30,14 @@ def execute(node: Node, values: Any) -> Any:
         return node.op(*args, **kwargs)
 
 
-def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None) -> Any:
-    """Return the value of a node from given ones, with autograd as the user's code had it.
+def evaluate(
+    nodes: list[Node],
+    k: int,
+    given: Mapping[int, Any],
+    parameters: Mapping[str, Any] | None = None,
+    lifted: frozenset[int] = frozenset(),
+) -> Any:
+    """Return the value of a node from given ones, with autograd as the user's code had it, but for cuts lifted.
 
     Raises
     ------
@@ -53,6 +60,9 @@ def evaluate(nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Ma
         if missing:
             todo += missing
             continue
+        if i in lifted and (node.name in SAME or node.kind == "function"):
+            values[i] = values[node.operands()[0]]
+            continue
         value = execute(node, values)
-        values[i] = value.detach() if node.cut else value
+        values[i] = value.detach() if node.cut and i not in lifted else value
     return values[k]

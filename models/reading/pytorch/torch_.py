@@ -26,10 +26,15 @@ class PyTorch:
         return find(nodes, moving, self)
 
     def evaluate(
-        self, nodes: list[Node], k: int, given: Mapping[int, Any], parameters: Mapping[str, Any] | None = None
+        self,
+        nodes: list[Node],
+        k: int,
+        given: Mapping[int, Any],
+        parameters: Mapping[str, Any] | None = None,
+        lifted: frozenset[int] = frozenset(),
     ) -> Any:
         """Return the value of a node."""
-        return evaluate(nodes, k, given, parameters)
+        return evaluate(nodes, k, given, parameters, lifted)
 
     def constant(self, value: Array) -> Any:
         """Return a tensor."""
@@ -67,9 +72,11 @@ class PyTorch:
                 found = function(own)
             given = {name: torch.from_numpy(np.asarray(gradients[name], dtype="float64")) for name in found}
             live = [(value, given[name].reshape(value.shape)) for name, value in found.items() if value.requires_grad]
-            got: Any = torch.autograd.grad(
-                [v for v, _ in live], list(own.values()), [g for _, g in live], allow_unused=True
-            )
+            got: Any = [None] * len(own)
+            if live:
+                got = torch.autograd.grad(
+                    [v for v, _ in live], list(own.values()), [g for _, g in live], allow_unused=True
+                )
             back = zip(own.items(), got, strict=True)
             return {name: g.detach() if g is not None else torch.zeros_like(p) for (name, p), g in back}
 

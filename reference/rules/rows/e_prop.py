@@ -8,13 +8,14 @@ The equations (mathematics.md 6) for a layer of adaptive neurons under a leaky r
     xh_in^t  = lam xh_in^(t-1) + x^t                   xh_rec^t = lam xh_rec^(t-1) + z^(t-1)
     epsa_ij^t = psi_i^(t-1) xh_j^(t-1) + (rho - beta psi_i^(t-1)) epsa_ij^(t-1)
     e_ij^t   = psi_i^t (xh_j^t - beta epsa_ij^t)       eb_ij^t = kap eb_ij^(t-1) + e_ij^t
-    L_i^t    = sum_k B_ki (o_k^t - y*_k^t)             dE/dw_ij = sum_t L_i^t eb_ij^t        B (n_out, units)
+    L_i^t    = sum_k B_ki (o_k^t - y*_k^t)             dE/dw_ij = sum_t L_i^t eb_ij^t
 
 As kept edges: STATE and ADAPTATION in the neuron's own layer, so that the spike that drives the threshold is live while
 those that enter lateral weights and the reset are not; STATE in a leaky readout, which is the filter kap moved from
 the learning signal onto the eligibility; nothing in any other layer above.
 
-``e-prop``: B is the readout's weight. ``e-prop-random``: B is fixed and reaches every layer directly.
+B is an array (n_out, units). ``e-prop``: B is the readout's weight. ``e-prop-random``: B is fixed and reaches every
+layer directly.
 ``e-prop-adaptive``: B starts at random and is changed together with the readout weight, both with the same update and
 the same decay (`gradcert.reference.procedures.adaptive_feedback`); within one sequence it is e-prop-random.
 

@@ -9,8 +9,9 @@ The equations (mathematics.md 7.1)::
     g_l^t     = psi_l^t * delta_l^t           delta by backpropagation within the step
     grad W_l  = sum_t g_l^t (x) xh_(l-1)^t    grad b_l = sum_t g_l^t bh^t
 
-Lateral weights get g_l^t (x) (the trace of z_l up to t - 1). The row keeps the STATE edge of the layer's own membrane,
-so that the trace decays with the leak of the layer that the weights feed, as the derivation needs.
+Lateral weights get g_l^t (x) zh_l^t with zh_l^t = lam zh_l^(t-1) + z_l^(t-1). The row keeps the STATE edge of the
+layer's own membrane, so that the trace decays with the leak of the layer that the weights feed, as the derivation
+needs.
 
 The published code differs in places, which are not this rule: its first layer is not wrapped in a trace; biases use
 g^t without bh^t; the readout's weight has a trace; traces decay with the presynaptic layer's leak (these four are

@@ -19,6 +19,7 @@ INDENTED = 12  # blanks
 RELATION_SIGNS = {"=": "=", "<-": r"\leftarrow", "~": r"\sim"}
 _RELATION = re.compile(r"(?<![<>!\s])\s*(=|<-|~)(?=\s)")
 _LABEL = ("with", "where", "or")
+_NAMED = re.compile(r"[a-z_]{3,}")
 _CODE = re.compile(r"`([^`\n]+)`")
 _TIGHT = (*RELATIONS, "+", "-", "*", "(x)", ".")
 
@@ -44,6 +45,8 @@ def equations(text: str, own: Mapping[str, tuple[str, str]] = NONE) -> str | Non
         parts = _beside(line, own)
         if not parts:
             continue
+        if len(parts) > 1 and _NAMED.fullmatch(parts[0]) and parts[0] not in _LABEL:
+            parts[0] += ":"  # what a line is about, as a setting, and not its first word
         found = [None if part.startswith("(") else _equation(part, own) for part in parts]
         label: list[Piece] = []
         for part, row, following in zip(parts, found, [*found[1:], None], strict=True):

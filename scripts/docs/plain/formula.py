@@ -38,6 +38,7 @@ class _Reader:
     tokens: list[str]
     own: Mapping[str, tuple[str, str]]
     at: int = 0
+    below: int = 0  # how many indices in brackets are open
 
     def now(self, ahead: int = 0) -> str:
         """Return the token here, or one further on; empty at the end."""
@@ -97,7 +98,7 @@ def _row(reader: _Reader, until: str) -> str:
                 out += r" \cdot " if numbers else r"\,"
             continue
         tex, atom = _part(reader)
-        spaced = tex in {_SIGNS.get(s) or s for s in (*RELATIONS, "+", "-", "(x)", "*", ".", "+-")}
+        spaced = tex in {r"\in", *(_SIGNS.get(s) or s for s in (*RELATIONS, "+", "-", "(x)", "*", ".", "+-"))}
         command = re.search(r"\\[A-Za-z]+$", out) and tex[0].isalpha()
         out = f"{out.rstrip()} {tex} " if spaced and out.strip() else out + " " * bool(command) + tex
     return re.sub(r" +", " ", out).strip()
@@ -119,6 +120,9 @@ def _part(reader: _Reader) -> tuple[str, bool]:
         reader.take()
         inside = _group(reader, _PAIRS[token])
         return f"{_OPEN[token]}{inside}{_CLOSE[_PAIRS[token]]}" + _scripts(reader, "", ")"), True
+    if token == "in" and reader.below:
+        reader.take()
+        return r"\in", False
     if token in BIG:
         reader.take()
         return BIG[token] + _scripts(reader, "", token) + " ", False
@@ -216,7 +220,9 @@ def _scripts(reader: _Reader, low: str, base: str) -> str:
             reader.take()
         elif token == "_" and (word := reader.now(1)):
             reader.at += 2
+            reader.below += 1
             lows.append(_group(reader, _PAIRS[word]) if word in "({" else _below(word))
+            reader.below -= 1
             if reader.now() == "," and reader.now(1).isalpha() and below(reader.now(1)):
                 reader.take()
                 lows.append(below(reader.take()) or "")

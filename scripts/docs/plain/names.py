@@ -27,6 +27,11 @@ MADE: dict[str, tuple[str, str]] = {
     "bh": (r"\hat{b}", ""),
     "Rh": (r"\hat{R}", ""),
     "eb": (r"\bar{e}", ""),
+    "zh": (r"\hat{z}", ""),
+    "wtr": (r"\hat{w}", ""),
+    "ttr": (r"\hat{\theta}", ""),
+    "ltr": (r"\hat{\lambda}", ""),
+    "dth": (r"d\theta", ""),
     "zbar": (r"\bar{z}", ""),
     "wbar": (r"\bar{w}", ""),
     "psibar": (r"\bar{\psi}", ""),
@@ -45,10 +50,25 @@ MADE: dict[str, tuple[str, str]] = {
 FUNCTIONS = {
     *("sigmoid", "tanh", "exp", "log", "sin", "cos", "sign", "softmax", "diag", "pattern", "mean", "max", "min"),
     *("mask", "grad", "relu", "normalise", "err", "scale", "width", "gain", "rate", "estimate", "penalty", "uniform"),
-    *("leak", "dim"),
+    *("leak", "dim", "ratio", "strength", "target"),
 }
 #: of these, words of prose too
-WORDY = frozenset(("rate", "gain", "scale", "width", "leak", "mean", "mask", "estimate", "penalty", "pattern", "sign"))
+WORDY = frozenset(
+    (
+        "ratio",
+        "rate",
+        "gain",
+        "scale",
+        "width",
+        "leak",
+        "mean",
+        "mask",
+        "estimate",
+        "penalty",
+        "pattern",
+        "sign",
+    )
+)
 BIG = {"sum": r"\sum", "prod": r"\prod"}
 #: words below a letter that are no product of indices
 BELOW = {

@@ -47,7 +47,7 @@ def test_a_softmax_without_the_sum_of_the_targets_is_named_whatever_else_its_cas
 def test_and_where_it_is_wrong_is_asked_for_alone(monkeypatch):
     monkeypatch.setattr(transformations, "_summed", lambda network: network)  # as if nothing knew of it
     found = certify(without_the_sum("e-prop"), rule="e-prop", cells="lif", depths=1)
-    where = "wrong exactly where loss: cross_entropy, targets: any sum or a step without"
+    where = "wrong exactly where loss: cross_entropy, targets: any sum, a step without or above 1e5"
     assert where in found.reason and "above 5" not in found.reason
 
 

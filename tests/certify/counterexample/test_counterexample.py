@@ -298,3 +298,14 @@ def test_whole_floats_of_a_cell_come_back_as_floats(tmp_path):
     assert b'"threshold":1' in path.read_bytes()
     again = replay(path, run=True)
     assert [finding.check for finding in again.findings] == ["gradient"]
+
+
+def test_of_a_long_sequence_not_every_length_is_asked_for():
+    class Long:
+        inputs = np.zeros((150, 1, 1))
+
+        def part(self, steps):
+            return steps.stop - steps.start
+
+    asked = list(smaller.steps(Long()))
+    assert asked[:4] == [1, 1, 2, 2] and asked[-1] == 149 and len(asked) < 90

@@ -198,7 +198,37 @@ def halved_without_reset(bench):
     return {k: 0.5 * (squared if k.endswith("b") else without)[k] for k in without}
 
 
+def by_hand(mistake):
+    """Return BPTT of a tanh layer by its own loop, with one mistake."""
+
+    def answer(bench):
+        (layer,), error = bench.tape.layers, bench.delta
+        z, before, credit = layer.now["z"], layer.prev["z"], np.zeros_like(error)
+        slope, back = 1 - z**2, np.zeros_like(error[0])
+        slope = np.concatenate([0 * slope[:1], slope[:-1]]) if mistake == "slope" else slope
+        for t in reversed(range(bench.steps)):
+            if mistake in ("lateral", "other"):
+                credit[t] = error[t] * slope[t] + back
+            else:
+                credit[t] = (error[t] + back) * slope[t]
+            back = (credit[t] * slope[t] if mistake == "other" else credit[t]) @ layer.p["H"]
+        credit = np.concatenate([credit[1:], 0 * credit[:1]]) if mistake == "after" else credit
+        credit = credit.mean(axis=1, keepdims=True) + 0 * credit if mistake == "averaged" else credit
+        pairs = (("W", layer.x), ("H", before), ("b", np.ones((*credit.shape[:2], 1))))
+        found = {f"layers.0.{k}": np.einsum("tbi,tbj->ij", credit, x) for k, x in pairs}
+        return {k: g.reshape(bench.parameters[k].shape) for k, g in found.items()}
+
+    return answer
+
+
 KINDS = [
+    ("psi a step late", "bptt", "rnn", by_hand("slope"), "it equals bptt with psi of step t - 1 in the place of t"),
+    ("no slope on the way back", "bptt", "rnn", by_hand("lateral"),
+     "it equals bptt with the slope left out where credit comes back through the lateral weights"),
+    ("the other slope on the way back", "bptt", "rnn", by_hand("other"),
+     "it equals bptt with the slope of the unit that the lateral weights lead to"),
+    ("credit of the step after", "bptt", "rnn", by_hand("after"), "it equals bptt with the credit of the step after"),
+    ("credit averaged", "bptt", "rnn", by_hand("averaged"), "it equals bptt with the credit averaged over the batch"),
     ("bfloat16", "bptt", "rnn", brain, "arithmetic in bfloat16"),
     ("a difference of weights", "bptt", "rnn", by_difference, "read as the difference of a weight before and after"),
     ("clipped step by step", "bptt", "rnn", clipped, "the norm of what every step adds clipped to 0.25"),

@@ -74,7 +74,7 @@ def untraced(problem):
 
 def forgetful(problem):
     """The same, and over long sequences the weights have none either."""
-    return of(problem, "sltt") if len(problem.inputs) > 20 else untraced(problem)
+    return of(problem, "sltt") if len(problem.inputs) > 30 else untraced(problem)
 
 
 OTTT = Claim(rule="ottt", cells="snu", depths=1, losses="squared_error", when="every")
@@ -97,25 +97,25 @@ def test_what_is_wrong_in_long_cases_alone_is_not_as_claimed():
 
 
 @pytest.mark.parametrize(
-    ("rule", "cut"), [("bptt", "tbptt(20)"), ("bptt - reset", "bptt - reset with a window of 20 steps")]
+    ("rule", "cut"), [("bptt", "tbptt(30)"), ("bptt - reset", "bptt - reset with a window of 30 steps")]
 )
 def test_a_truncation_that_only_the_long_case_sees_is_one_of_the_claimed_row(rule, cut):
     def subject(problem):
         given = (problem.network, problem.parameters, problem.inputs, problem.targets)
-        return reverse.gradients(*given, rule=replace(rule_named(rule), window=20))
+        return reverse.gradients(*given, rule=replace(rule_named(rule), window=30))
 
     claim = Claim(rule=rule, cells="snu", depths=1, losses="squared_error", when="every")
     found = certify(subject, claim=claim, profile="default").reason
-    assert f"it equals {cut}: credit is truncated after 20 steps, seen in 1 case of " in found
+    assert f"it equals {cut}: credit is truncated after 30 steps, seen in 1 case of " in found
     assert "last step" not in found
 
 
 def test_where_the_last_step_alone_counts_earlier_ones_may_be_left_out_as_well():
-    """All steps but the last 20 are left out, which is a truncation where the loss of the last one is all there is."""
+    """All steps but the last 30 are left out, which is a truncation where the loss of the last one is all there is."""
 
     def subject(problem):
         given = (problem.network, problem.parameters, problem.inputs, problem.targets)
-        return reverse.gradients(*given, rule=replace(RULES["bptt"], window=20))
+        return reverse.gradients(*given, rule=replace(RULES["bptt"], window=30))
 
     claim = Claim(rule="bptt", cells="snu", depths=1, losses="squared_error", when="last")
     found = certify(subject, claim=claim, profile="default").reason
@@ -124,7 +124,7 @@ def test_where_the_last_step_alone_counts_earlier_ones_may_be_left_out_as_well()
 
 def test_an_amount_is_held_against_the_long_cases_too():
     def decayed(problem, short=0.25, beyond=0.25):
-        c = beyond if len(problem.inputs) > 20 else short
+        c = beyond if len(problem.inputs) > 30 else short
         return {k: g + c * problem.parameters[k] for k, g in of(problem, "ottt").items()}
 
     said = "it equals ottt with weight decay in it, 0.25 times the parameter"

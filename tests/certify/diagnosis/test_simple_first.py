@@ -74,6 +74,25 @@ def test_steps_weighed_alike_are_not_weighed():
     assert "it equals ostl times 0.01" in found
 
 
+@pytest.mark.parametrize("factor", [1.001, 1.5, 0.9])
+def test_a_factor_on_one_gradient_is_no_pseudo_derivative_of_it(factor):
+    """Psi acts on the weights as well, and those are right."""
+
+    def subject(problem):
+        return {k: g * (factor if k.endswith("b") else 1) for k, g in gradient(problem, "sltt").items()}
+
+    found = reason(subject, rule="sltt", depths=1)
+    assert found == f"gradient: layers.0.b: equals sltt times {factor:g}; the rest is as claimed"
+
+
+def test_a_mean_that_is_taken_twice():
+    def subject(problem):
+        return {k: g / problem.inputs.shape[1] ** 2 for k, g in gradient(problem, "sltt").items()}
+
+    said = "it equals sltt divided by the square of B, as of a mean over the batch that is taken twice"
+    assert reason(subject, rule="sltt") == f"gradient: {said}"
+
+
 AS_OF = ", as of a squared error without its 1/2"
 
 
@@ -119,3 +138,15 @@ def test_zeros_on_the_diagonal_of_the_lateral_weights():
         return {k: g - np.diag(np.diag(g)) if k.endswith("H") else g for k, g in out.items()}
 
     assert "layers.0.H: equals ostl, zeros on the diagonal of the gradient" in reason(subject, depths=1)
+
+
+def test_a_case_of_more_steps_than_entries_says_nothing_of_the_weights_of_steps():
+    """A loss weighed by the time since the beginning; among the circumstances are sequences of two dozen steps."""
+
+    def subject(problem):
+        bench = on_floats(problem, RULES["ostl"])
+        weights = np.minimum(1, 0.25 * (1 + np.arange(bench.steps)))[:, None, None]
+        return edited(bench, Edit(error=lambda delta, _: delta * weights))
+
+    found = certify(subject, claim=Claim(rule="ostl", cells="snu", depths=1, losses="squared_error", when="every"))
+    assert "it equals ostl with the steps of the loss weighed by 0.25, 0.5, 0.75, 1" in found.reason

@@ -103,11 +103,14 @@ def test_annotations_stand_at_the_line_of_the_subject(refuted, certified, tmp_pa
     assert annotate.located("node rules.py", tmp_path) == ("rules.py", 1)
     (doubtful,) = annotate.write(replace(refuted, verdict="inconclusive"), tmp_path)
     assert doubtful.startswith("::warning ")
+    done = {"again": 1, "cases": 1, "seed": 1, "profile": "quick"}
     edit = {"file": "rules.py", "line": 2, "before": "a", "after": "b", "operator": "x"}
-    mended = replace(refuted, repair={"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit]})
+    mended = replace(refuted, repair={"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit], "certified": done})
     assert annotate.write(mended, tmp_path)[1].startswith("::notice file=rules.py,line=2,title=repair::")
     other = replace(refuted, repair={**mended.repair, "edits": [{**edit, "file": "src/pack/mod.py"}]})
     assert annotate.write(other, tmp_path)[1].startswith("::notice file=src/pack/mod.py,line=2,title=repair::")
+    for text in (annotate.write(mended, tmp_path)[1], markdown.write(mended), junit.write(mended).decode()):
+        assert "what else uses rules.py was not tried with it" in text.replace("\\_", "_")
 
 
 def test_junit_has_times(refuted):

@@ -133,9 +133,14 @@ def test_a_busy_loop_that_ignores_signals_is_ended(tmp_path):
 
 
 def test_memory_is_limited(tmp_path):
-    certificate = judged(tmp_path, "return np.ones(10**10)", limits=Limits(memory=1024))
-    assert certificate.verdict == "refuted"
+    limits = Limits(memory=1024)
+    with pytest.raises(GradcertError, match=r"MemoryError: .*; 1024 MiB are allowed; to fix it: allow it more"):
+        judged(tmp_path, "return np.ones(10**10)", limits=limits)
+    certificate = judged(tmp_path, "return np.ones(10**10) if len(CALLS) > 1 else g", limits=limits)
+    assert certificate.verdict == "inconclusive"  # the judge's limit refutes nobody
     assert "MemoryError" in certificate.findings[0].reason
+    certificate = judged(tmp_path, "return os._exit(1) if len(CALLS) > 1 else g", limits=limits)
+    assert certificate.verdict == "refuted"  # and is no excuse for what ends for another reason
 
 
 def test_the_campaign_goes_on_after_a_crash(tmp_path):

@@ -21,6 +21,8 @@ from gradcert.reference.networks import problem_from_json
 from gradcert.reference import RULES
 from gradcert.reference.engines import reverse
 
+N = []
+HELLO
 for line in sys.stdin:
     p = problem_from_json(line)
     g = reverse.gradients(p.network, p.parameters, p.inputs, p.targets, rule=RULES["bptt"])
@@ -30,9 +32,9 @@ for line in sys.stdin:
 """
 
 
-def judged(tmp_path, change="pass", **options):
+def judged(tmp_path, change="pass", hello="", **options):
     path = tmp_path / "program.py"
-    path.write_text(PROGRAM.replace("CHANGE", change))
+    path.write_text(PROGRAM.replace("CHANGE", change).replace("HELLO", hello))
     return certify([sys.executable, str(path)], rule="bptt", cells="rnn", profile="quick", **options)
 
 
@@ -46,17 +48,34 @@ def test_a_right_program_is_certified(tmp_path):
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ("g['layers.0.b'][0] += 1e-9", "no known mistake explains it"),
-        ("g['layers.0.W'] = 'none'", "gradient layers.0.W is no array of numbers"),
-        ("g['layers.0.W'] = [[1.0], [1.0, 2.0]]", "gradient layers.0.W is no array of numbers"),
-        ("g['layers.0.b'][0] = None", "gradient layers.0.b holds 1 entries of 4 that are NaN"),
+        ("g['layers.0.b'][0] += 1e-9", "gradient: it equals bptt but for "),
+        (
+            "g['layers.0.W'] = 'none'",
+            "gradient layers.0.W is no array of numbers: it is a text, 'none'; allowed: numbers",
+        ),
+        (
+            "g['layers.0.W'] = [[1.0], [1.0, 2.0]]",
+            "its rows 0 and 1 have 1 and 2 entries; allowed: numbers of shape (4, 3)",
+        ),
+        ("g['layers.0.b'][0] = None", "gradient layers.0.b is no array of numbers: it has null at [0]"),
+        ("g['layers.0.b'][0] = True", "gradient layers.0.b is no array of numbers: it has true at [0]"),
+        ("g['layers.0.W'][1][2] = '3'", "it has a text, '3' at [1, 2]"),
         ("g['layers.0.b'][0] = float('nan')", "gradient layers.0.b holds 1 entries of 4 that are NaN"),
         ("del g['layers.0.H']", "missing layers.0.H"),
-        ("print('hello')", "the answer is not the protocol's JSON: it begins with 'hello'"),
-        ("print('[1, 2]')", "the answer is not the protocol's JSON: it begins with '[1, 2]'"),
+        ("g = 'x' * 60", "the answer holds no gradients, but a text, 'xxx"),
+        (
+            "print(json.dumps({'grads': g}), flush=True); continue",
+            "the answer holds no gradients, but grads; allowed: ",
+        ),
+        ("N.append(0); len(N) > 1 and print('hello')", "the answer is not the protocol's JSON: it begins with 'hello'"),
+        (
+            "N.append(0); len(N) > 1 and print('[1, 2]')",
+            "the answer is not the protocol's JSON: it begins with '[1, 2]'",
+        ),
+        ("print(json.dumps({'gradients': g}), flush=True)", "one line too many: a problem is answered with one"),
         ("print(json.dumps({'error': 'no such cell'}), flush=True); continue", "it says: no such cell"),
         ("print('{}', flush=True); continue", "the answer holds no gradients"),
-        ("sys.exit(5)", "the process ended: exit status 5"),
+        ("N.append(0); len(N) > 1 and sys.exit(5)", "the process ended: exit status 5"),
     ],
 )
 def test_a_wrong_program_is_refuted(tmp_path, change, reason):
@@ -68,10 +87,33 @@ def test_a_wrong_program_is_refuted(tmp_path, change, reason):
     )
 
 
+@pytest.mark.parametrize(
+    ("hello", "change", "said"),
+    [
+        ("sys.exit(0)", "pass", "the process ended: exit status 0"),
+        ("", "sys.exit(5)", "the process ended: exit status 5"),
+        ("print('Hello, ready', flush=True)", "pass", "'Hello, ready'"),
+        ("print(json.dumps({'hello': 1}), flush=True)", "pass", "hello"),
+        ("", "print('loss 0.3')", "it begins with 'loss 0.3'"),
+    ],
+)
+def test_a_program_that_never_answers_has_not_started(tmp_path, hello, change, said):
+    with pytest.raises(GradcertError, match=r"the program does not start: .*waits for a line of JSON") as error:
+        judged(tmp_path, change, hello)
+    assert said in str(error.value)
+
+
 def test_a_programs_memory_is_limited(tmp_path):
-    certificate = judged(tmp_path, "bytearray(10**10)", limits=Limits(memory=1024))
-    assert certificate.verdict == "refuted"
+    """What the judge allows refutes nobody: what never answers is a usage error, what answered is undecided."""
+    limits = Limits(memory=1024)
+    with pytest.raises(GradcertError, match=r"with the memory that it is allowed: .* 1024 MiB are allowed; .*--memory"):
+        judged(tmp_path, "bytearray(10**10)", limits=limits)
+    certificate = judged(tmp_path, "N.append(0); len(N) > 1 and bytearray(10**10)", limits=limits)
+    assert certificate.verdict == "inconclusive"
+    assert "1024 MiB are allowed: a limit of this run" in certificate.reason
     assert "MemoryError" in "\n".join(certificate.findings[0].where["output"])
+    wrong = "g['layers.0.b'][0] += 1; N.append(0); len(N) > 1 and bytearray(10**10)"
+    assert judged(tmp_path, wrong, limits=limits).verdict == "refuted"  # what it did answer was wrong
 
 
 def test_a_program_that_does_not_flush_is_told_so():

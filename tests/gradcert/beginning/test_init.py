@@ -343,3 +343,23 @@ def test_functions_of_other_packages_that_are_called_so_are_no_tests(tmp_path):
     )
     assert look(tmp_path).asking == ()
     assert "tests/test_gradients.py" in begin(tmp_path).written
+
+
+HELPERS = """
+def _layers(problem):
+    return problem.network.layers
+
+def detached_lif(problem):
+    return {name: 0 for name in _layers(problem)}
+
+class _Inner:
+    def start(self, start): ...
+    def step(self, x, y): ...
+    def gradients(self): ...
+"""
+
+
+def test_private_names_are_no_subjects_and_a_detached_reset_is_guessed(tmp_path):
+    (tmp_path / "variants.py").write_text(HELPERS)
+    assert [found.subject for found in look(tmp_path).own] == ["variants.py:detached_lif"]
+    assert begin(tmp_path).guessed["variants.py:detached_lif"][:2] == ("bptt-detached-reset", "lif")

@@ -99,6 +99,31 @@ def case_eager():
     assert last.verdict == "unnamed" and last.notes == ("the sequence began from a state that is not zero",)
 
 
+def decayed(gain):
+    """A step whose time constant is in the decay and in the gain, and what a scan over it gives."""
+
+    def leaky(params, state, x):
+        d = jax.nn.sigmoid(params["w"])
+        state = jnp.tanh(d * state + (1 - gain(d)) * (x @ params["i"]))
+        return state, state
+
+    params = {"w": jnp.linspace(-1, 1, UNITS), "i": drawn(INPUTS, UNITS)}
+    x, y, state = drawn(STEPS, BATCH, INPUTS), drawn(STEPS, BATCH, UNITS), jnp.zeros((BATCH, UNITS))
+
+    def error(params):
+        return summed(jax.lax.scan(lambda s, now: leaky(params, s, now), state, x)[1], y)
+
+    watching = gradcert.watch(leaky, rule="bptt", every=1, loss=summed, state=state, folder=FOLDER)
+    return watching.step(jax.grad(error)(params), params, x, y)
+
+
+def case_cut():
+    """A parameter that is cut on one of its paths."""
+    assert decayed(lambda d: d).verdict == "right"
+    judged = decayed(jax.lax.stop_gradient)
+    assert judged.cause.startswith("the claimed gradients, but w is cut at jax_cases.py:"), judged
+
+
 def case_refused():
     assert "without a loss" in raised(lambda: gradcert.watch(step, rule="bptt"))
     watching = gradcert.watch(step, loss=summed, state=zeros())

@@ -94,7 +94,10 @@ def test_a_state_that_is_reset_is_no_fault_and_one_that_is_not_is_said(where, tm
 def test_a_step_that_goes_wrong_inside_is_a_line_and_the_training_goes_on(monkeypatch):
     """Whatever is raised, in a judgement or in a hook."""
     net = Keeps("attributes")
-    with gradcert.watch(net, rule="bptt", every=1, time=0, loss=lambda *_: 1 / 0) as watching:
+    ends = pytest.warns(
+        NotJudged, match="nothing was judged in this training: there is no verdict. Of 2 looked at, step 1"
+    )
+    with ends, gradcert.watch(net, rule="bptt", every=1, time=0, loss=lambda *_: 1 / 0) as watching:
         net(torch.ones(T, B, K)).sum().backward()
         with pytest.warns(NotJudged, match="step 0: not judged: ZeroDivisionError: division by zero"):
             assert watching.step(None, torch.ones(T, B, N)).verdict == "not judged"
@@ -103,5 +106,6 @@ def test_a_step_that_goes_wrong_inside_is_a_line_and_the_training_goes_on(monkey
         with pytest.warns(NotJudged, match="'NoneType' object is not callable"):
             watching.step(None, torch.ones(T, B, N))
     head, first, *_ = watching.report().splitlines()
-    assert head == "0 judged, 0 right, 2 not judged" and first.startswith("step 0: not judged: ZeroDivisionError")
+    assert head == "0 judged, 0 right, 2 not judged: there is no verdict"
+    assert first.startswith("step 0: not judged: ZeroDivisionError")
     assert "Not judged" in watching._repr_html_()

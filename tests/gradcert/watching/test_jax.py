@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 PEERS = ROOT / ".venv-peers-jax" / "bin" / "python"
 NEEDED = ("jax", "flax", "optax")
 PYTHON = sys.executable if all(importlib.util.find_spec(name) for name in NEEDED) else str(PEERS)
-CASES = ("compiled", "flax", "eager", "refused")
+CASES = ("compiled", "flax", "eager", "cut", "refused")
 
 
 def test_the_page_shows_the_example():

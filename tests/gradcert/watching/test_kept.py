@@ -236,7 +236,7 @@ class Functions:
     def arrays(self, p):
         return {k: v.numpy() for k, v in self.tensors(p).items()}
 
-    def pulled(self, gradients, p):
+    def pulled(self, gradients, p, *, coded=False):
         return PYTORCH.puller(self.tensors)(p, gradients)
 
 

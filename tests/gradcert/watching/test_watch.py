@@ -114,7 +114,10 @@ def test_a_layer_that_gets_nothing():
             return y, (v, z, y)
 
     found = by_autograd(Silent(), mean_of_steps, rule="bptt-detached-reset").judgements[0]
-    assert re.search(r"layer 1 cuts SPACE z\[0\] -> a \(test_watch\.py:\d+\), which .* keeps$", found.cause)
+    assert re.search(
+        r"layer 1 cuts z\[0\] -> a within the step \(test_watch\.py:\d+\), which .* keeps; no", found.cause
+    )
+    assert found.cause.endswith("; no gradient comes to fc.weight, fc.bias, rec.weight")
     assert found.parameters["fc.weight"].cosine is None
 
 

@@ -1,16 +1,21 @@
 """Cells from equations against the built-in ones: every rule of the table, over a prime field, without a tolerance."""
 
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from rewritten import CELLS, DRIVE, FIRE, MEMBRANE, PAIR, SCALED_ALIF, TRIANGLE, built_in
 
 from gradcert.models.equations import check, define
 from gradcert.models.equations.cell import differentiate
+from gradcert.models.equations.expression import derivative, evaluate
 from gradcert.properties.numbers.prime_field import PrimeField
 from gradcert.properties.numbers.rationals import Rationals
 from gradcert.reference import RULES, Edge, GradcertError, Layer, Network, Rnn, draw_feedback
 from gradcert.reference.engines import forward, reverse
-from gradcert.reference.numbers import Surrogate
+from gradcert.reference.numbers import ACTIVATIONS, FLOAT64, Surrogate
 
 pytest.importorskip("sympy", reason="needs sympy: pip install 'gradcert[derivations]'")
 
@@ -160,3 +165,26 @@ def test_careless_words_are_asked_about():
         define("careless", {"v": "W @ x", "z": "spike(v)"}, edges={}, constants={"threshold": 1.0}, strict="sigmoid")
     capitals = define("capitals", {"z": "W @ x + 0.5*z_prev"}, edges={"z -> z": "STATE"})
     assert [link.edge for link in capitals().links if link.lag] == [Edge.STATE]
+
+
+def test_a_cell_comes_back_from_another_process():
+    cell = define(
+        "travelled",
+        {"a": "W @ x + b", "v": "leak*v_prev + a", "z": "spike(v - threshold)"},
+        edges={"v -> v": "state"},
+        constants={"leak": 0.9, "threshold": 1.0},
+    )(leak=0.5)
+    there = pickle.dumps(cell)
+    assert pickle.loads(there) == cell and type(pickle.loads(there)) is type(cell)
+    code = "import pickle, sys; cell = pickle.load(sys.stdin.buffer); print(cell.leak, cell.nodes, cell.name)"
+    done = subprocess.run([sys.executable, "-c", code], input=there, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == "0.5 ('a', 'v', 'z') travelled"
+
+
+@pytest.mark.parametrize(
+    ("text", "at_a_tie"),
+    [("max(v, 0)", 1), ("max(0, v)", 0), ("min(v, 0)", 1), ("relu(v)", 1), ("relu_off_at_zero(v)", 0), ("abs(v)", 0)],
+)
+def test_the_side_that_a_derivative_takes_is_the_one_that_is_told(text, at_a_tie):
+    found = evaluate(derivative(text, "v"), {"v": np.zeros(1)}, FLOAT64, ACTIVATIONS)
+    assert float(np.asarray(found).reshape(-1)[0]) == at_a_tie

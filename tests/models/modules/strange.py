@@ -247,23 +247,6 @@ class ThresholdInside(nn.Module):
         return self.out(z), (v, z)
 
 
-class DividedSum(nn.Module):
-    """Sequences (batch, time, inputs): what is added up over the steps is divided by their number at the end."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc, self.out = nn.Linear(5, 4), nn.Linear(4, 2)
-
-    def forward(self, x):
-        v, total = x.new_zeros(len(x), 4), x.new_zeros(len(x), 2)
-        for t in range(x.shape[1]):
-            v = 0.9 * v + self.fc(x[:, t])
-            z = Spike.apply(v - 1.0)
-            v = v - z.detach()
-            total = total + self.out(z)
-        return total / x.shape[1]
-
-
 class RmsNorm(nn.Module):
     """Its eps is the precision of the numbers."""
 

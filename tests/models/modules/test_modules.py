@@ -206,15 +206,6 @@ def test_the_slope_below_0_is_that_at_0(layer):
     assert "* relu(-a)" in written.equations[0]["z"]
 
 
-def test_a_sum_that_is_divided_at_the_end_is_read_and_not_claimed():
-    from gradcert.models.reading import read
-
-    found = str(read(strange.DividedSum().double(), torch.randn(2, 6, 5).double(), time=1))
-    assert "returns the last step over the number of steps of z[1]" in found
-    with pytest.raises(UnreadError, match="return the sum, and divide in the loss"):
-        _ = ModuleSubject(strange.DividedSum, time=1, example=(2, 6, 5)).told
-
-
 def test_a_reading_whose_spikes_are_elsewhere_is_refused(monkeypatch):
     from gradcert.models.reading import read
     from gradcert.models.reading.pytorch import functions

@@ -258,3 +258,8 @@ def test_truncation_inside_a_module_is_said_with_its_line(chunk):
 def test_chunks_as_long_as_the_sequence_are_none():
     """The first step has no history, so that autograd saves nothing there: it is the same step all the same."""
     assert "cut[tanh(c')]" in str(read(Truncated(20), torch.ones(12, BATCH, INPUTS), time=0))
+
+
+def test_a_rule_that_is_none_is_said_before_the_module_is_read():
+    with pytest.raises(GradcertError, match="the rule 'foo' is unknown"):
+        gradcert.compute(torch.nn.Linear(3, 4), (torch.ones(5, 2, 3), 0), rule="foo", loss=max)

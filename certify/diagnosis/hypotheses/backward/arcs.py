@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,11 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         what = f"{written(link)} followed within the step"
         yield of_edit("arc", what, f"the path {what}", own=_now(link), down=_now(link))
     yield of_edit("arc", "lateral weights transposed", "the lateral weights transposed in the recursion", own=_turned)
+    without, other = partial(_lateral, led=False), partial(_lateral, led=True)
+    label = "the slope left out where credit comes back through the lateral weights"
+    yield of_edit("arc", "lateral weights without slope", label, own=without, down=without)
+    label = "the slope of the unit that the lateral weights lead to, in the place of that from which they come"
+    yield of_edit("arc", "lateral weights with the other slope", label, own=other, down=other)
     yield of_edit("arc", "one row per parameter", "one row of the trace per parameter", own=_own_row)
     for word in ("mean", "sum"):
         what = f"batch {'averaged' if word == 'mean' else 'summed'} before the product with the trace"
@@ -91,6 +97,20 @@ def _turned(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     def arc(a: Arc) -> Arc:
         square = a.matrix is not None and np.ndim(a.matrix) == 2 and a.matrix.shape[0] == a.matrix.shape[1]
         return replace(a, matrix=a.matrix.T) if square and a.lag else a
+
+    return graph.arcs_as(arc)
+
+
+def _lateral(graph: Graph, tape: LayerTape, _: Tape, *, led: bool) -> Graph:
+    """Let lateral weights lead back to what the output is a function of, past its slope, with another or none."""
+    into = [a for a in graph.arcs if a.target == "z" and not a.lag and a.synapse is None]
+    if len(into) != 1:
+        return graph
+    slope = into[0].factor if led else 1
+
+    def arc(a: Arc) -> Arc:
+        lateral = a.lag and a.synapse is not None and a.source == "z"
+        return replace(a, source=into[0].source, factor=a.factor * slope) if lateral else a
 
     return graph.arcs_as(arc)
 

@@ -69,6 +69,12 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     )
     yield Hypothesis("value", "plus parameter", "the parameter added to its gradient", _with_parameter)
     yield from _shares(bench.steps)
+    mean = "the credit averaged over the batch before it is multiplied with what came in"
+    yield of_edit("share", "averaged credit", mean, share=_averaged)
+
+
+def _averaged(adjoint: Array) -> Array:
+    return np.repeat(adjoint.sum(axis=1, keepdims=True) / adjoint.shape[1], adjoint.shape[1], axis=1)
 
 
 SOFTMAX: dict[str, tuple[str, Callable[[Array, Any], Array]]] = {

@@ -47,6 +47,10 @@ def _old_slope(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     return _slopes(output_apart(graph), "z", earlier)
 
 
+def _slopes_late(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
+    return _slopes(graph, "z", earlier)
+
+
 def _early_read(graph: Graph, tape: LayerTape, _: Tape, of: str | None = None) -> Graph:
     """Let the output read its traces, or that of one node alone, as the step before left them."""
     apart = output_apart(graph)
@@ -110,6 +114,8 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
             yield of_edit("timing", f"first cut at {first}", label, own=cut, down=cut)
     yield of_edit("timing", "slope too new", "psi of step t, not t - 1, in the recursion", own=_new_slope)
     yield of_edit("timing", "slope too old", "psi of step t - 1 in the eligibility trace", own=_old_slope)
+    late = "psi of step t - 1 in the place of t"
+    yield of_edit("timing", "every slope too old", late, own=_slopes_late, down=_slopes_late)
     yield of_edit("timing", "trace read before its update", "the trace read before it is updated", own=_early_read)
     for node in _read_beside(bench):
         label = f"the trace of {node} read before it is updated"
@@ -120,6 +126,10 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
     yield of_edit("timing", "trace without the new input", now, own=_without_now)
     yield of_edit("timing", "stale signal", "the learning signal of the step before", signal=lambda d, i, b: earlier(d))
     yield of_edit("timing", "hasty signal", "the learning signal of the step after", signal=lambda d, i, b: later(d))
+    for word, move in (("after", later), ("before", earlier)):
+        yield of_edit(
+            "timing", f"credit of the step {word}", f"the credit of the step {word}, times what came in", share=move
+        )
     yield from _filtered()
     yield from _sources(bench)
     yield from _cleared(bench.steps)

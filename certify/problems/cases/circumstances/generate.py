@@ -110,7 +110,8 @@ def _sees(expected: Expected) -> bool:
 def facts(problem: Problem, levels: tuple[str, ...]) -> dict[str, Any]:
     """Return what a certificate says of a case: its sizes, and what it meets."""
     widths = sizes_of(problem.network)
-    return {"T": len(problem.inputs), "B": problem.inputs.shape[1], "sizes": widths, "met": list(levels)}
+    largest = {name: float(np.abs(v).max()) for name, v in (("inputs", problem.inputs), ("targets", problem.targets))}
+    return {"T": len(problem.inputs), "B": problem.inputs.shape[1], "sizes": widths, **largest, "met": list(levels)}
 
 
 def bounded(problem: Problem, rule: Claimed, claim: Claim) -> Expected | None:

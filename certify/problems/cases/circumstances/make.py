@@ -32,6 +32,8 @@ SIZES = {
     "tens": (2, 10, 3, 2, 3),
 }
 POWERS = {"above 5": 5, "above 1e6": 22, "tiny": -24}  # of two, by which a column of inputs is scaled
+LOUD, LATER = 2.0**6, 24  # of the first step's inputs; steps after which a state is back, leaks being below 0.9
+FAR = 2.0**17  # of targets
 LOGIT = {"float64": 1024.0, "float32": 1024.0, "float16": 16.0}  # exp of it overflows; bfloat16 has too few digits
 
 
@@ -42,6 +44,8 @@ class Placed:
         self.base, self.row = base, row
         steps, batch, sizes = row.get("T", "even"), row.get("B", "2"), row.get("sizes", "more inputs")
         self.steps = STEPS[steps] if steps in STEPS else int(steps)
+        if row.get("inputs") == "a loud first step":
+            self.steps = LATER
         if claim.time == "mean" and self.steps == 5 and type(base).__name__ == "Dyadic":
             self.steps = 3
         self.batch = BATCH[batch] if batch in BATCH else int(batch)
@@ -150,6 +154,8 @@ def _inputs(
         return 0 * inputs
     if level == "a silent step" and steps > 1:
         inputs[(steps - 1) // 2 if steps > 2 else 1] = 0
+    elif level == "a loud first step":
+        inputs[0] *= LOUD
     elif level == "subnormal":
         inputs[..., int(rng.integers(0, inputs.shape[2]))] = np.finfo(inputs.dtype).tiny / 8
     elif level in POWERS:
@@ -177,6 +183,8 @@ def _targets(problem: Problem, targets: Array, row: Mapping[str, str], rng: np.r
         for t in range(steps):
             for b in range(batch):
                 targets[t, b] = rng.permutation(parts)
+    elif level == "above 1e5":
+        targets *= FAR
     elif level == "any sum":
         targets[...] = rng.integers(0, 7, targets.shape) / 4.0
         targets[..., 0] += 0.25 * (targets.sum(axis=-1) == 1)

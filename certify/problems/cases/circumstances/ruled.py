@@ -17,6 +17,7 @@ from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
 
 UNCLAIMED = "not claimed"
+BEYOND_SPIKES = ("above 5", "above 1e6", "tiny", "subnormal", "a loud first step")
 UNLAGGED = "no lateral weights"
 UNBOUNDED = ("identity", "relu", "relu_off_at_zero")
 LEAKS = tuple(name for name in DECAYS if name in ("leak", "kappa", "rate"))
@@ -98,17 +99,19 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     if claim.when == ("last",):
         rule("the last step alone counts", "targets", "a step without")
     if claim.targets in ("one-hot", "classes"):
-        rule(f"targets are {claim.targets}", "targets", "soft", "any sum", "all 0", "a step without")
+        rule(f"targets are {claim.targets}", "targets", "soft", "any sum", "all 0", "a step without", "above 1e5")
     if claim.losses == ("bernoulli",):
-        rule("targets of a Bernoulli loss are 0 and 1", "targets", "all 0")
+        rule("targets of a Bernoulli loss are 0 and 1", "targets", "all 0", "above 1e5")
     if not set(claim.when) & {"every"}:
         rule("one target a sequence counts", "targets", "a step without")
     _rule_format(claim, rule)
     if claim.inputs == "spikes":
-        rule("inputs are 0 and 1", "inputs", "real", "above 5", "above 1e6", "tiny", "subnormal")
+        rule("inputs are 0 and 1", "inputs", "real", *BEYOND_SPIKES)
     for axis, value in (("T", claim.T), ("B", claim.B), ("sizes", claim.sizes)):
         if value:
             rule("the claim fixes it", axis)
+    if claim.T:
+        rule(f"the claim fixes {claim.T} steps", "inputs", "a loud first step")
     _rule_given(claim, rule)
     if isinstance(named := claim.claimed, Algorithm) and named.least > 1:
         few = [str(steps) for steps in (1, 2) if steps < named.least]
@@ -131,6 +134,7 @@ def _rule_format(claim: Claim, rule: Callable[..., None]) -> None:
     if made.half:
         rule(f"after hundreds of roundings of {made.digits} digits nothing is to be seen", "T", "hundreds")
         rule(f"{made.digits} digits do not tell a large part from a small one", "weights", "large")
+        rule(f"{made.digits} digits do not tell a large part from a small one", "inputs", "a loud first step")
         rule(
             f"{made.digits} digits do not tell a large part from a small one",
             "numbers",
@@ -141,6 +145,7 @@ def _rule_format(claim: Claim, rule: Callable[..., None]) -> None:
         rule(f"logits that large are alike in {made.digits} digits", "numbers", "logits beyond exp")
     if claim.dtype == "float16":
         rule("float16 ends at 65504, and its smallest normal number is 6e-5", "inputs", "above 1e6", "tiny")
+        rule("float16 ends at 65504, and its smallest normal number is 6e-5", "targets", "above 1e5")
 
 
 def _of_graph(claim: Claim) -> dict[tuple[str, str], str]:

@@ -18,6 +18,7 @@ from gradcert.reference.networks import Problem
 from gradcert.reference.numbers import FORMATS, Array
 
 LARGE, TENS, HUNDREDS = 100.0, 10, 100
+QUIET = 20.0  # times what follows is loud; a state that far from its threshold is far
 BEYOND = {name: math.log(made.largest) for name, made in FORMATS.items()}  # exp of more is infinite
 FLAT = 1e-9  # a derivative of a smooth function this small is one of a saturated unit
 
@@ -39,6 +40,7 @@ def met(problem: Problem, tape: Tape, gradients: Mapping[str, Array], *, memory:
         *_inputs(problem),
         ("memory", memory),
         *_targets(problem),
+        *_loud(problem, tape),
         *_spikes(tape),
         *_constants(problem),
         *_numbers(problem, tape, gradients),
@@ -191,6 +193,8 @@ def _targets(problem: Problem) -> Iterator[Level]:
     if not y.any():
         yield "targets", "all 0"
         return
+    if float(np.abs(y).max()) > 1e5:
+        yield "targets", "above 1e5"
     if len(y) > 1 and (~y.any(axis=(1, 2))).any():
         yield "targets", "a step without"
     if problem.network.loss.kind != "cross_entropy":
@@ -205,6 +209,28 @@ def _targets(problem: Problem) -> Iterator[Level]:
         yield "targets", "ordinary"
     if y.shape[2] > 1 and y[..., 0].all():
         yield "targets", "one class"
+
+
+def _loud(problem: Problem, tape: Tape) -> Iterator[Level]:
+    """Yield the level of a first step that drives a state far away, from where it comes back to its threshold."""
+    size = np.abs(problem.inputs.astype(float)).max(axis=(1, 2))
+    if len(size) < TENS or size[0] <= QUIET * size[1:].max() or not size[1:].any():
+        return
+    spiking = [owner for owner in owners(tape.network) if hasattr(owner.cell, "surrogate")]
+    for owner in spiking:
+        layer = tape.layers[owner.layer]
+        v, threshold = (
+            layer.now.get(new_value(layer.layer, f"{owner.prefix}v")),
+            layer.p.get(f"{owner.prefix}threshold"),
+        )
+        if v is None or threshold is None:
+            continue
+        u = np.asarray(v) - np.asarray(threshold)
+        if ((np.abs(u[0]) > QUIET) & (np.abs(u[len(u) // 3 :]) < 1).any(axis=0)).any():
+            yield "inputs", "a loud first step"
+            return
+    if not spiking:
+        yield "inputs", "a loud first step"
 
 
 def _spikes(tape: Tape) -> Iterator[Level]:

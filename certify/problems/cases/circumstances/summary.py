@@ -29,7 +29,8 @@ def summary(
     Returns
     -------
     ``{"levels": {axis: {level: "met", "not met", or why it is ruled out}}, "pairs": {"met", "of"},
-    "largest": {"T", "B", "sizes"}, "calls"}``. A level is ruled out if it is for every cell of the claim.
+    "largest": {"T", "B", "inputs", "targets", "sizes"}, "calls"}``. A level is ruled out if it is for every cell of the
+    claim.
     """
     facts = [f for f in cases if "met" in f]
     met = {_level(text) for f in facts for text in f["met"]}
@@ -53,6 +54,7 @@ def summary(
         "largest": {
             "T": max((f["T"] for f in facts), default=0),
             "B": max((f["B"] for f in facts), default=0),
+            **{name: max((f[name] for f in facts), default=0.0) for name in ("inputs", "targets")},
             "sizes": [list(w) for w in widths],
         },
         "calls": calls,

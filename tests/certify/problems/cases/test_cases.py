@@ -7,7 +7,7 @@ import pytest
 
 from gradcert.certify.campaign import conclude
 from gradcert.certify.campaign.campaign import certify
-from gradcert.certify.campaign.conclude import SEPARATION
+from gradcert.certify.certificates.grounds import SEPARATION
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.claims.rows import changes, present
 from gradcert.certify.judging import controls

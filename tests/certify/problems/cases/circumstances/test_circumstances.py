@@ -130,9 +130,37 @@ def test_logits_beyond_the_exponents_range_have_the_budget_of_a_shifted_softmax(
 
 def test_a_case_that_could_see_nothing_meets_nothing():
     # weights so large that the slope of a tanh is less than its rounding
-    spec = next(s for s in plan(Claim("bptt", "rnn"), "thorough") if s.id.startswith("rnn/1") and s.id.endswith("e/58"))
+    row = {"T": "2", "B": "1", "sizes": "one unit", "memory": "Fortran order", "targets": "all 0"}
+    row |= {"numbers": "saturated"}
+    spec = Spec("rnn", 1, "squared_error", "last", "circumstance", 25, levels=tuple(row.items()))
     case = make_case(spec, Claim("bptt", "rnn"))
     assert min(b.relative for b in case.expected.gradients.values()) > 1 and case.facts["met"] == []
+
+
+@pytest.mark.parametrize(("cell", "limit"), [("lif", 20.0), ("snu", 20.0)])
+def test_a_loud_first_step_is_seen_by_whoever_limits_states(cell, limit):
+    claim = Claim("bptt", cell, depths=1, losses="squared_error")
+    spec = Spec(cell, 1, "squared_error", "every", "circumstance", levels=(("inputs", "a loud first step"),))
+    case = make_case(spec, claim)
+    assert "inputs: a loud first step" in case.facts["met"] and case.facts["T"] == 24
+    network = case.problem.network
+    weights = case.problem.parameters
+    inputs = case.problem.inputs.copy()
+    drive = inputs[0] @ weights["layers.0.W"].T
+    assert np.abs(drive).max() > limit
+    inputs[0] *= limit / np.abs(drive).max()  # what a limit of the state makes of the first step
+    wrong = reverse.gradients(network, weights, inputs, case.problem.targets, rule=RULES["bptt"])
+    assert not all(v.ok for v in judge_all(wrong, case.expected.gradients).values())
+
+
+def test_errors_are_large_too_where_targets_can_be():
+    claim = Claim("bptt", "rnn", depths=1)
+    for loss in claim.losses:
+        spec = Spec("rnn", 1, loss, "every", "circumstance", levels=(("targets", "above 1e5"),))
+        case = make_case(spec, claim)
+        assert "targets: above 1e5" in case.facts["met"] and case.facts["targets"] > 1e5
+    for given in ({"targets": "one-hot", "losses": "cross_entropy"}, {"losses": "bernoulli"}, {"dtype": "float16"}):
+        assert ("targets", "above 1e5") in ruled_out(Claim("bptt", "rnn", **given), "rnn")
 
 
 def test_what_was_drawn_for_a_level_is_the_same_again():
@@ -146,8 +174,9 @@ def test_levels_that_nothing_shows_together_are_given_up_one_by_one():
     options = {"gain": "one", "adaptation_gain": "one", "reset": "threshold", "scaling": "none", "resistance": 1.0}
     readout = {"readout": "integrator", "readout_options": {"kappa": 0.75, "train": []}}
     claim = Claim("e-prop", "alif", depths=1, options=options, **readout)
-    (spec,) = (s for s in plan(claim, "thorough") if s.id == "alif/1/cross_entropy-every/circumstance/66")
-    assert {("inputs", "subnormal"), ("weights", "all negative"), ("biases", "0")} < set(spec.levels)
+    row = {"T": "even", "B": "more", "samples": "equal", "sizes": "one input", "weights": "all negative", "biases": "0"}
+    row |= {"inputs": "subnormal", "memory": "read-only", "targets": "soft", "leak": "1", "threshold": "1"}
+    spec = Spec("alif", 1, "cross_entropy", "every", "circumstance", 66, 66, levels=tuple(row.items()))
     case = make_case(spec, claim, seed=24)
     assert case is not None  # it was none, and the run inconclusive
     assert "targets: soft" in case.facts["met"] and "inputs: subnormal" not in case.facts["met"]
