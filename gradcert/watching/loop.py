@@ -206,8 +206,13 @@ class Watch(Judging):
         self._check_follows()
         written = self._read(parameters)
         self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
-        evidence = self._evidence(written, self._calls.sequences, parameters, given, self._before, y)
-        return self._found(step, evidence, self._notes(evidence), dtype_of(parameters), begun)
+        notes, before = [], self._before
+        if any(s.made for s in self._calls.sequences) and (outside := [n for n in given if n not in written.acting]):
+            given = {n: g for n, g in given.items() if n not in outside}
+            before = before and {n: g for n, g in before.items() if n not in outside}
+            notes.append(f"not judged, for the loop makes the first state of them: {', '.join(outside)}")
+        evidence = self._evidence(written, self._calls.sequences, parameters, given, before, y)
+        return self._found(step, evidence, self._notes(evidence) + notes, dtype_of(parameters), begun)
 
     def _check_follows(self) -> None:
         """Raise for a state that is changed on the way in place, and where that begins the count of a claim anew."""

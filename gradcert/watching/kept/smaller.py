@@ -65,7 +65,7 @@ class Asking:
             evidence,
             runs=(here,),
             deltas=(delta,),
-            given=found,
+            given={n: g for n, g in found.items() if n in evidence.given},
             before=None,
             loss=None,
             states=(states,),

@@ -35,6 +35,7 @@ class Sequence:
     training : whether the module was in training mode; `graded` : whether autograd followed any of its calls.
     through : the same -> the largest number that came back through a state that was handed on, and is not in `arrived`.
     follows : whether it began with a state that the sequence before leads to: one that was changed between two calls.
+    made : whether it began with another state that has a history: one that parameters are in, such as a learned one.
     detached : the calls that were given a state without a history, where what the call before returned has one.
     shares : call that was given a state with its numbers, and another history -> by what credit is multiplied on the
         way back between the two calls; None where that is no one number.
@@ -51,6 +52,7 @@ class Sequence:
     arrived: dict[tuple[int, int], Any] = field(default_factory=dict)
     through: dict[tuple[int, int], float] = field(default_factory=dict)
     follows: bool = False
+    made: bool = False
     detached: list[int] = field(default_factory=list)
     shares: dict[int, float | None] = field(default_factory=dict)
     quiet: bool = False
@@ -156,6 +158,7 @@ class Calls:
                 Sequence(state=first, held=held, began=began, generator=torch.get_rng_state(), follows=follows)
             )
             self._seen[-1].left, self._seen[-1].training = self._left, bool(module.training)
+            self._seen[-1].made = not follows and any(v.requires_grad for v in given)
             self._mine, self._passed = {}, False
             self._named = list(module.named_parameters()) if self.back else []  # looked for once a sequence
         sequence = self._seen[-1]

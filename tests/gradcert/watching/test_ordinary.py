@@ -169,3 +169,31 @@ def test_a_sum_over_the_number_of_steps(leak):
     module(torch.rand(6, B, K)).pow(2).sum().backward()
     watch.step()
     assert watch.judgements[0].verdict == "wrong" and "cuts RECURRENT" in watch.report()
+
+
+class Learned(torch.nn.Module):
+    """A tanh layer, and the first state that a loop gives it."""
+
+    def __init__(self):
+        super().__init__()
+        self.cell, self.h0 = torch.nn.RNNCell(3, 4), torch.nn.Parameter(torch.full((4,), 0.5))
+
+    def forward(self, x, h):
+        h = self.cell(x, h)
+        return h, h
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_first_state_that_the_loop_makes_of_a_parameter_is_not_judged_and_what_acts_in_steps_is(wrong):
+    torch.manual_seed(0)
+    net = Learned()
+    with gradcert.watch(net, rule="bptt", every=1) as watching:
+        h = net.h0.expand(2, 4)
+        for x in torch.rand(4, 2, 3):
+            out, h = net(x, h)
+        (out**2).sum().backward()
+        if wrong:
+            net.cell.weight_hh.grad *= 1.01
+        judged = watching.step()
+    assert judged.verdict == ("wrong" if wrong else "right")
+    assert "not judged, for the loop makes the first state of them: h0" in watching.report()
