@@ -201,6 +201,32 @@ def test_a_page_of_a_rule_has_its_parts():
     assert "time $n^{4}$ ($n^{2}$ without" in text
 
 
+def test_a_verdict_on_the_page_of_a_rule_names_its_claim():
+    matrix = (ROOT / "docs" / "matrix.md").read_text(encoding="utf-8")
+    found = {row["class"]: row["verdict"] for row in rules.claims(matrix)["ostl"]}
+    why = "it equals ostl with RECURRENT in the layers above, which is bptt (own: RECURRENT; above: RECURRENT)"
+    assert found["nn.RNN (tanh)"].startswith(
+        "[refuted](../../certificates/torch_rnn-gradients-ostl.json) as ostl on rnn: "
+    )
+    assert why in found["nn.RNN (tanh)"]
+    named = {row["class"]: row["verdict"] for row in rules.claims(matrix)["bptt"]}
+    assert named["nn.RNN (tanh)"].endswith(") as bptt on rnn")
+    assert "`" not in rules.page({"name": "ostl", "title": ""}, "", [{"verdict": found["nn.RNN (tanh)"]}])
+    assert all(" as " in row["verdict"] for rows in rules.claims(matrix).values() for row in rows)
+
+
+def test_how_a_claim_is_judged_is_said_in_whole_words():
+    from gradcert.commands import rules as listing
+
+    said = {name: rules.judged_by(listing.claims(kind)) for name, kind in KINDS.items()}
+    assert "weights after the sequence, or the gradient of every update" in said["fptt"]
+    assert said["otpe"].startswith("its gradient is compared with that of")
+    assert "both with the same random numbers" in said["opzo"]
+    assert "the mean of many draws" in said["uoro"] and "normalisers held fixed" in said["uoro"]
+    text = rules.page(listing.algorithm(KINDS["fptt"]), "", [])
+    assert "weights afterwards" not in text and "how a program that claims it is judged" in text
+
+
 def test_every_lesson_that_rules_are_led_to_is_there():
     from gradcert.derivations.reading.lesson import names as lessons
 

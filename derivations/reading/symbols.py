@@ -82,6 +82,9 @@ SYMBOLS: dict[str, Symbol] = {
     "W": _s("W_{#1}", r"\W{ij}", "weight from input $j$ to unit $i$.", "W"),
     "H": _s("H_{#1}", r"\H{ij}", "lateral weight from unit $j$, one step ago, to unit $i$, now.", "H"),
     "b": _s("b_{#1}", r"\b{i}", "bias of unit $i$, the same number at every step.", "b"),
+    "pr": _s(
+        r"\pi_{#1}^{#2}", r"\pr{k}{t}", "share that softmax gives output $k$ at step $t$: positive, all add up to 1."
+    ),
     "Wo": _s("U_{#1}", r"\Wo{ki}", "weight from unit $i$ to output $k$ of the network.", "layers.1.W"),
     "lam": _s(r"\lambda", r"\lam", "leak: the share of the state that survives a step, between 0 and 1.", "leak"),
     "thr": _s(
@@ -241,6 +244,15 @@ SYMBOLS: dict[str, Symbol] = {
         r"\hat\theta_{#1}^{#2}",
         r"\tht{i}{t}",
         "trace of the threshold of unit $i$: how its state answers to the threshold, through the resets so far.",
+    ),
+    "syn": _s(
+        "I_{#1}^{#2}", r"\syn{i}{t}", "synaptic current into unit $i$: its drives so far, each faded by $\\kappa$."
+    ),
+    "syd": _s(r"\kappa", r"\syd", "decay of the synaptic current per step, between 0 and 1.", "rho"),
+    "xs": _s(
+        r"\tilde x_{#1}^{#2}",
+        r"\xs{j}{t}",
+        "trace of input $j$ in the synaptic current: the inputs so far, each faded by $\\kappa$ for every step since.",
     ),
     "cb": _s(
         r"\bar c_{#1}",
@@ -427,6 +439,7 @@ SYMBOLS: dict[str, Symbol] = {
     "str": _s(r"\mu", r"\str", "strength of the regulariser ($\\alpha$ in the papers).", "alpha"),
     "share": _s(r"\beta", r"\share", "share of the new weights in the code's running average.", "beta"),
     "step": _s(r"\eta", r"\step", "learning rate of a step of gradient descent.", "rate"),
+    "orc": _s("q_{#1}^{#2}", r"\orc{k}{r}", "share of class $k$ in the oracle of part $r$: a number that is given."),
     "curv": _s("c", r"\curv", "curvature of a quadratic loss: its second derivative, a positive number."),
     "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
     "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),

@@ -26,7 +26,7 @@ def sentence_of(error: BaseException, path: Path | None, root: Path) -> str:
     errors = sys.modules.get("gradcert.reference.errors")  # not imported: then nothing of it was raised
     frames = traceback.extract_tb(error.__traceback__)
     ours = errors is not None and isinstance(error, errors.GradcertError)
-    if path is None or not (ours or (isinstance(error, TypeError) and frames and frames[-1].name == "check_names")):
+    if path is None or not (ours or (isinstance(error, TypeError) and frames and frames[-1].name == "check_keywords")):
         return ""
     line = next((f.lineno for f in reversed(frames) if f.lineno and Path(f.filename).absolute() == path), 1)
     return f"{at(path, line, root)}: {error}"

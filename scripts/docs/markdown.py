@@ -25,7 +25,7 @@ def cell(value: Any) -> str:
     if isinstance(value, Mapping):
         value = ", ".join(f"{k} = {v}" for k, v in value.items())
     text = str(value).replace("|", "\\|").replace("\n", " ")
-    if re.search(r"\$[^$]+\$|^<a |^`|^\[\w+\]\([^)]*\)$", text):  # is Markdown
+    if re.search(r"\$[^$]+\$|^<a |^`|^\[\w+\]\([^)]*\)(?: as .*)?$", text):  # is Markdown
         return text
     code = re.search(r"[_*^<>\[\]{}$]|(?<![a-z])'|'(?![a-z])", text)
     return f"`{text}`" if code and "`" not in text else text

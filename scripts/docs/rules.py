@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from html import escape
@@ -29,7 +30,9 @@ CHAPTERS = {
     **dict.fromkeys(("opzo", "sltt-k", "etlp"), "sampled"),
 }
 LIBRARIES = (
-    "Claims of this rule by code as it is published, judged. A claim that is refuted is no defect by itself: "
+    "Claims of this rule by code as it is published, judged. A verdict is followed by the claim that it is about, the "
+    "rule and the cell that the code was held to, and one that is refuted by what was found instead. A claim that is "
+    "refuted is no defect by itself: "
     '<a href="../../matrix.html">what libraries compute</a> says what each is instead.'
 )
 FACTS = {
@@ -40,9 +43,28 @@ FACTS = {
     "leaves out": "what it leaves out",
     "exact": "exact for",
     "cost of a step": "cost of a step, a layer of n units",
-    "claims": "a claim of it is judged",
+    "claims": "how a program that claims it is judged",
     "needs": "needs",
 }
+
+
+#: how a claim of a rule that is no row is judged, as the listing says it in few words, and in whole ones
+JUDGED = (
+    (
+        "exact: weights afterwards, or gradients between",
+        "it changes weights inside a sequence, so what the program returns is the weights after the sequence, or the "
+        "gradient of every update in it; either is compared with that of this project's program, entry by entry, "
+        "within the difference that rounding can make",
+    ),
+    (
+        "exact",
+        "its gradient is compared with that of this project's program, entry by entry, within the "
+        "difference that rounding can make",
+    ),
+    (" with fixed normalisers", ", normalisers held fixed"),
+    ("its draws being given", "both with the same random numbers"),
+    ("; unbiased", "; or, where it claims to be unbiased, the mean of many draws is compared with its mean"),
+)
 
 
 def rules(folder: Path, lessons: Iterable[str]) -> None:
@@ -66,6 +88,7 @@ def page(record: dict[str, Any], chapter: str, judged: list[dict[str, str]]) -> 
     from gradcert.commands.rules import THEOREMS
 
     link = f'<a href="../../derivations/{chapter}.html">The derivation, step by step</a>\n\n' if chapter else ""
+    record = {**record, "claims": judged_by(record.get("claims", ""))}
     facts = [{"": says, " ": fact(record[name])} for name, says in FACTS.items() if record.get(name)]
     settings = [{"setting": name, "usual": f"`{value}`"} for name, value in record.get("settings", {}).items()]
     parts = [f"# {record['name']}\n\n{escape(record['title'], quote=False)}\n\n{link}{table(facts)}"]
@@ -89,8 +112,32 @@ def fact(value: Any) -> str:
     return blocks.prose(str(value)).replace("|", "\\|")
 
 
+def judged_by(words: str) -> str:
+    """Return how a claim is judged, in whole words.
+
+    Examples
+    --------
+    >>> judged_by("exact, its draws being given")[-39:]
+    'make, both with the same random numbers'
+    """
+    for short, long in JUDGED:
+        words = words.replace(short, long, 1) if long not in words else words
+    return words
+
+
+def about(certificate: Path) -> str:
+    """Return what a verdict is about, and why it is not the one that was claimed: the words after it; or nothing."""
+    if not certificate.is_file():
+        return ""
+    found = json.loads(certificate.read_text(encoding="utf-8"))
+    claim = found["claim"]
+    cells = ", ".join(cell.rpartition(":")[2] for cell in claim["cells"])
+    why = "" if found["verdict"] == "certified" else f": {found['reason'].removeprefix('gradient: ')}"
+    return re.sub(r"([_*<\[\]])", r"\\\1", escape(f" as {claim['rule']} on {cells}{why}", quote=False))
+
+
 def claims(matrix: str) -> dict[str, list[dict[str, str]]]:
-    """Return the rows of the page on libraries by rule: library, class, verdict with its certificate."""
+    """Return the rows of the page on libraries by rule: library, class, verdict with its certificate and its claim."""
     out: dict[str, list[dict[str, str]]] = {}
     lines = [line for line in matrix.splitlines() if line.startswith("|")]
     head = [part.strip() for part in lines[0].strip("|").split("|")]
@@ -102,6 +149,6 @@ def claims(matrix: str) -> dict[str, list[dict[str, str]]]:
             found = re.fullmatch(r"\[(\w+)\]\((certificates/[^)]+)\)", verdict)
             if found:
                 library, kind = parts[0], re.sub(r"\[(.*)\]\([^)]*\)", r"\1", parts[1])
-                link = f"[{found[1]}](../../{found[2]})"
+                link = f"[{found[1]}](../../{found[2]})" + about(ROOT / "docs" / found[2])
                 out.setdefault(name, []).append({"library": library, "class": kind, "verdict": link})
     return out

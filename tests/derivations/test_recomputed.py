@@ -577,7 +577,7 @@ def test_what_the_lessons_say_of_claims_is_what_stands_there():
     page = " ".join(text("ottt").split())
     both = [
         "{} for OTTT_A and {} for OTTT_O; on images row by row",
-        "28 steps, {} and {}; on",
+        "28 steps, {} and {}, so that OTTT_O was far better than BPTT there; on",
         "7 to 29 steps, {} and {}.",
     ]
     assert all(words.format(*means) in page for words, means in zip(both, points, strict=True))

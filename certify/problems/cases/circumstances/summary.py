@@ -54,7 +54,7 @@ def summary(
         "largest": {
             "T": max((f["T"] for f in facts), default=0),
             "B": max((f["B"] for f in facts), default=0),
-            **{name: max((f[name] for f in facts), default=0.0) for name in ("inputs", "targets")},
+            **{name: max(f[name] for f in facts) for name in ("inputs", "targets") if facts and name in facts[0]},
             "sizes": [list(w) for w in widths],
         },
         "calls": calls,

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gradcert.certify.campaign import conclude
 from gradcert.certify.campaign.campaign import certify
+from gradcert.certify.certificates import grounds
 from gradcert.certify.certificates.grounds import SEPARATION
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.claims.rows import changes, present
@@ -132,7 +132,7 @@ def test_every_control_is_refuted(claim):
 
 
 def test_edges_that_are_hardly_seen_void_the_run(monkeypatch):
-    monkeypatch.setattr(conclude, "SEPARATION", {"float64": 1e30})
+    monkeypatch.setattr(grounds, "SEPARATION", {"float64": 1e30})
     certificate = certify(subject_of(CLAIMS[0]), claim=CLAIMS[0], profile="quick")
     assert certificate.verdict == "inconclusive"
     assert "hardly see the edge" in certificate.reason
