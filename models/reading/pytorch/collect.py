@@ -35,12 +35,25 @@ def how_of(result: Any, outputs: Any) -> str:
     >>> how_of(outputs.sum(0), outputs)
     'the sum over steps'
     """
+    return ways(result, outputs)[0]
+
+
+def ways(result: Any, outputs: Any) -> list[str]:
+    """Return all the ways in which a result comes from the outputs: several where a network is silent.
+
+    Raises
+    ------
+    GradcertError : if there is none.
+    """
     flat = result.detach().reshape(-1)
     size = max(float(flat.abs().max()), 1.0)
+    found = []
     for name, collect in COLLECT.items():
         mine = collect(outputs).reshape(-1)
         if mine.shape == flat.shape and float((mine - flat).abs().max()) <= CLOSE * size:
-            return name
+            found.append(name)
+    if found:
+        return found
     raise GradcertError(
         f"a module that returns {tuple(result.shape)} of steps of {tuple(outputs.shape)}",
         allowed=", ".join(COLLECT),

@@ -94,7 +94,7 @@ def test_a_level_is_asked_for_unless_the_claim_rules_it_out(ruled_out):
 
 @pytest.mark.long
 def test_a_certificate_says_where_the_judge_has_been():
-    found = certify(right, rule="bptt", cells="lif", depths=1)
+    found = certify(right, rule="bptt", cells="lif", depths=(1, 2))
     assert found.verdict == "certified"
     record = found.circumstances
     assert record["largest"]["T"] >= 100 and record["largest"]["B"] == 3 and [2, 10] in record["largest"]["sizes"]
