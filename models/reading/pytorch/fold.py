@@ -188,7 +188,8 @@ def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
 
 def _cuts(nodes: list[Node]) -> Counter[str]:
     """Return how often each place ran what cuts there at least once: what has no history yet is not cut."""
-    own = [node for node in nodes if node.kind != "unread"]
+    filled = (*FILLED, "full_like", "new_full", "empty_like", "new_empty")  # which take a shape, and no number
+    own = [node for node in nodes if node.kind != "unread" and node.name.rstrip("_") not in filled]
     cutting = {(node.where, node.name) for node in own if node.cut}
     return Counter(node.where for node in own if (node.where, node.name) in cutting)
 

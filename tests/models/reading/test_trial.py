@@ -497,3 +497,23 @@ def test_a_cast_to_whole_numbers_is_not_passed_over():
             return torch.tanh(v) * v.long().to(v.dtype), v
 
     assert "cast to whole numbers" in str(read(Whole(), torch.ones(BATCH, INPUTS)))
+
+
+class Quiet(nn.Module):
+    """Silent unless it is driven hard: its last output is the mean of all, until it is."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(INPUTS, UNITS), nn.Linear(UNITS, 2)
+
+    def forward(self, x):
+        v, outs = torch.zeros(x.shape[1], UNITS), []
+        for x_t in x:
+            v = 0.9 * v + 0.02 * self.fc(x_t)
+            outs.append(self.out(Fast.apply(v - 1)))
+        return torch.stack(outs).mean(0)
+
+
+def test_what_a_silent_module_makes_of_its_steps_is_told_by_louder_inputs():
+    torch.manual_seed(0)
+    assert read(Quiet(), torch.ones(5, BATCH, INPUTS), time=0).collects == ("the mean over steps",)
