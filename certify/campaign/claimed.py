@@ -76,7 +76,8 @@ def unspoken(run: Run) -> GradcertError | None:
             f"the subject gives no answer with the memory that it is allowed: {first.reason}",
             do=f"allow it more (--memory){said}",
         )
-    program = run.subject is not None and bool(run.subject.program)
+    # of one that takes steps, the beginning of a sequence is answered before the first
+    program = run.subject is not None and bool(run.subject.program) and not run.claim.online
     if program and ended is not None and all(failure.kind in ("died", "garbled", "wrong") for failure in failures):
         return GradcertError(
             f"the program does not start: asked for gradients, it has answered nothing yet, and {first.reason}",

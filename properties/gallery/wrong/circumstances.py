@@ -275,19 +275,6 @@ MEMBERS: dict[str, tuple[str, str, Callable[[Any], Gradients]]] = {
         "inputs below 1e-6 taken for 0",
         lambda p: _inputs(p, lambda x: np.where(np.abs(x) < 1e-6, 0, x)),
     ),
-    "clipped_state": (
-        "inputs: a loud first step",
-        "states limited to 20",
-        when(lambda p: any(np.abs(layer.now["v"][0]).max() > 20 for layer in _loud(p))),
-    ),
-    "clipped_error": (
-        "targets: above 1e5",
-        "the derivative of the loss limited to 1e4",
-        lambda p: credited(
-            p,
-            lambda o, y: np.clip(softmax(o) * y.sum(axis=-1, keepdims=True) - y if entropy(p) else o - y, -1e4, 1e4),
-        ),
-    ),
     "fortran_inputs": (
         "memory: Fortran order",
         "inputs read in C order from memory",
@@ -364,6 +351,19 @@ MEMBERS: dict[str, tuple[str, str, Callable[[Any], Gradients]]] = {
         lambda p: clipped(p, 1000.0, norm=True),
     ),
     "many_calls": ("calls: many", "wrong from the 151st call on", counted),
+    "clipped_state": (
+        "inputs: a loud first step",
+        "states limited to 20",
+        when(lambda p: any(np.abs(layer.now["v"][0]).max() > 20 for layer in _loud(p))),
+    ),
+    "clipped_error": (
+        "targets: above 1e5",
+        "the derivative of the loss limited to 1e4",
+        lambda p: credited(
+            p,
+            lambda o, y: np.clip(softmax(o) * y.sum(axis=-1, keepdims=True) - y if entropy(p) else o - y, -1e4, 1e4),
+        ),
+    ),
 }
 
 
