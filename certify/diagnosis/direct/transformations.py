@@ -59,6 +59,8 @@ FACTORS: dict[str, Factor] = {
     "divided by T and B": lambda e: 1 / (_steps(e) * _batch(e)),
     "times T and B": lambda e: _steps(e) * _batch(e),
     "divided by the number of entries": lambda e: 1 / e.floats.targets.size,
+    "divided by the square of T": lambda e: 1 / _steps(e) ** 2,
+    "divided by the square of B": lambda e: 1 / _batch(e) ** 2,
     "times 2 and divided by the number of entries": lambda e: 2 / e.floats.targets.size,
     "times 2 and divided by the number of outputs": lambda e: 2 / _outputs(e),
     "times 2 and divided by B and the number of outputs": lambda e: 2 / (_batch(e) * _outputs(e)),
@@ -72,8 +74,6 @@ FACTORS: dict[str, Factor] = {
     "times T and divided by B": lambda e: _steps(e) / _batch(e),
     "times B and divided by T": lambda e: _batch(e) / _steps(e),
     "times a power of two": _loss_scale,
-    "divided by the square of T": lambda e: 1 / _steps(e) ** 2,
-    "divided by the square of B": lambda e: 1 / _batch(e) ** 2,
 }
 
 # What a factor may come from, and of which claimed losses that can be true: others give the same factor.
