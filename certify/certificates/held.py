@@ -28,7 +28,9 @@ NOT_HELD = (
     "whether these problems are the claim's, and none and no control is missing; what came back, and the figures made "
     "of it; the reference; how far edges are seen; other notes; the repair; the pictures. The date nobody can check"
 )
-SLACK = 1e-9  # of a norm, which is rounded
+# Recomputed of numbers that a file has in full: a quotient is off by three roundings of 2^-53, a norm of n entries by
+# n / 2 + 2 of them; 1e-9 is more up to n of 16 million, and of a certificate's figures six digits are shown.
+SLACK = 1e-9
 FROM_FILES = "answers:"  # how the subject of answers to golden vectors begins: of these no notes are made
 
 

@@ -97,7 +97,7 @@ def read_named(module: Any, given: str | None, state: Any, time: str | None) -> 
     """
     from gradcert.models.modules import example
     from gradcert.models.modules.build import inputs
-    from gradcert.models.modules.trying import tried
+    from gradcert.models.modules.trying import SHAPES, tried
     from gradcert.models.reading import read
 
     axis: Any = int(time) if time in ("0", "1") else time
@@ -109,7 +109,7 @@ def read_named(module: Any, given: str | None, state: Any, time: str | None) -> 
     if time is None and state is None:
         reading, shape, axis = tried(module, lambda shape, axis: read(module, example(shape), time=axis))
     else:
-        shape = (*{"0": (5, 2), "1": (2, 5)}.get(time or "", (2,)), inputs(module)[0])
+        shape = (*SHAPES.get(axis, SHAPES[None]), inputs(module)[0])
         reading = read(module, example(shape), state, time=axis)
     said = f"no --example was given: x={shape}, {shape[-1]} being what {_whose(module, shape[-1])} takes"
     found = f"; it takes whole sequences: --time {axis}" if axis is not None and time is None else ""

@@ -16,7 +16,7 @@ import numpy as np
 from gradcert.models.modules.errors import UnreadError
 from gradcert.models.reading.network.layer import Source
 from gradcert.models.reading.network.written import Written
-from gradcert.models.reading.record import leads_to
+from gradcert.models.reading.record import leads_to, owners
 from gradcert.reference.numbers import Array
 
 FAR = 60.0  # half of the interval in which a function is inverted: sigmoid and exp are flat in double beyond it
@@ -74,20 +74,20 @@ def parts(written: Written, parameters: Mapping[str, Array]) -> tuple[Part, ...]
 
 def _part(written: Written, name: str, source: Source, parameters: Mapping[str, Any]) -> Part:
     nodes = written.reading.step.nodes
-    owners = [nodes[k].name for k in sorted(leads_to(nodes, source.node)) if nodes[k].kind == "parameter"]
-    if not owners:
+    behind = owners(nodes, source.node)
+    if not behind:
         raise UnreadError(f"{name}, which no parameter of the module is in", do="make it a number, or a parameter")
-    if len(owners) > 1:
+    if len(behind) > 1:
         raise UnreadError(
-            f"{name} is made of {' and '.join(owners)}",
+            f"{name} is made of {' and '.join(behind)}",
             allowed="parameters, parts of them, and increasing or decreasing functions of one",
             do="judge it where it runs: gradcert.watch",
         )
-    own, framework = parameters[owners[0]], written.reading.framework
+    own, framework = parameters[behind[0]], written.reading.framework
     given = {k: framework.constant(v) for k, v in parameters.items()}
 
     def on(entries: Any) -> Any:
-        value = framework.evaluate(nodes, source.node, {}, {**given, owners[0]: entries})
+        value = framework.evaluate(nodes, source.node, {}, {**given, behind[0]: entries})
         return value if source.spread is None else framework.spread(value, source.spread)
 
     def of(entries: Array) -> Array:
@@ -101,25 +101,25 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
 
     ids = np.arange(1.0, own.size + 1)
     index = (of(ids) - 1).round().astype(int)
-    _refuse_masks(nodes, name, source, owners[0], own, of)
+    _refuse_masks(nodes, name, source, behind[0], own, of)
     plain = all(_is_part(of, entries, index) for entries in (ids, -ids, ids / 1024))
     if not plain:
         index = np.repeat(np.arange(own.size), max(1, len(index) // own.size))
         if len(index) != of(own).size or not all(_is_constant(of(v), own.size) for v in (own, ids / 1024)):
-            raise _mixed(name, owners[0])
+            raise _mixed(name, behind[0])
         one = own.reshape(-1) + (np.arange(own.size) == 0)  # an entry is moved, and the others are made of themselves
         if bool((of(one) != of(own))[len(index) // own.size :].any()):
-            raise _mixed(name, owners[0])
+            raise _mixed(name, behind[0])
     runs = len(set(index.tolist()))
     run = len(index) // runs
     shared = runs if source.spread is not None and run > 1 else 0
     if runs < len(index) and not (shared and _in_runs(index, runs)):
         raise UnreadError(
-            f"{name}: entries of {owners[0]} are used several times, and not each by a run of units",
+            f"{name}: entries of {behind[0]} are used several times, and not each by a run of units",
             allowed="one entry for all units, or one for each channel, as the bias of a convolution is",
             do="judge it where it runs: gradcert.watch",
         )
-    made = Part(name, owners[0], index[::run] if shared else index, source.sign, shared=shared)
+    made = Part(name, behind[0], index[::run] if shared else index, source.sign, shared=shared)
     return made if plain else replace(made, function=lambda v: of(v)[::run], slope=slope)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.framework import Framework
-from gradcert.models.reading.record import Node, leads_to
+from gradcert.models.reading.record import Node, leads_to, owned, owners
 
 SAME = ("detach", ".data", "detach_", "stop_gradient")  # what gives its operand's numbers, and does nothing else
 SUMS = ("add", "sub", "rsub")
@@ -45,11 +45,6 @@ def cuts(nodes: list[Node], ends: Iterable[int], framework: Framework) -> tuple[
             out.add(k)
         todo += nodes[k].operands()
     return frozenset(out), frozenset(straight)
-
-
-def owners(nodes: list[Node], k: int) -> tuple[str, ...]:
-    """Return the parameters that a node is made of."""
-    return tuple(nodes[i].name for i in sorted(leads_to(nodes, k)) if nodes[i].kind == "parameter")
 
 
 def places(nodes: list[Node], found: Iterable[int]) -> dict[str, str]:
@@ -84,7 +79,7 @@ def _changed(nodes: list[Node], k: int, framework: Framework) -> bool:
     node, operands = nodes[k], nodes[k].operands()
     if node.kind != "function" or len(operands) != 1 or not owners(nodes, k):
         return False
-    own = {nodes[i].name: nodes[i].value for i in leads_to(nodes, k) if nodes[i].kind == "parameter"}
+    own = owned(nodes, k)
     one = np.random.default_rng(0).uniform(0.5, 1.0, node.shape)
     values, there = [framework.array(framework.evaluate(nodes, i, {}, own)) for i in (k, operands[0])]
     if values.shape != there.shape or not np.array_equal(values, there):
@@ -92,6 +87,8 @@ def _changed(nodes: list[Node], k: int, framework: Framework) -> bool:
     mine, plain = (
         framework.puller(partial(_valued, nodes, i, framework))(own, {"value": one}) for i in (k, operands[0])
     )
+    # What hands a gradient on gives the same to the last bit, as the same operations follow; what scales it there and
+    # back is off by roundings, of which it takes millions to make 1e-9; what blocks or scales it, by a share of it.
     return any(not np.allclose(framework.array(mine[n]), framework.array(plain[n]), rtol=1e-9, atol=0) for n in own)
 
 
@@ -121,7 +118,7 @@ def _straight(nodes: list[Node], k: int, framework: Framework) -> set[int]:
 
 def _still(nodes: list[Node], k: int, shut: frozenset[int], framework: Framework) -> bool:
     """Return whether a node moves with no parameter where nothing is cut: its values are steps."""
-    own = {nodes[i].name: nodes[i].value for i in leads_to(nodes, k) if nodes[i].kind == "parameter"}
+    own = owned(nodes, k)
     pull = framework.puller(lambda its: {"value": framework.evaluate(nodes, k, {}, its, shut)})
     one = np.random.default_rng(0).uniform(0.5, 1.0, nodes[k].shape)
     return not any(np.any(framework.array(g)) for g in pull(own, {"value": one}).values())

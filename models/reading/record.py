@@ -76,6 +76,16 @@ def leads_to(nodes: list[Node], k: int) -> set[int]:
     return out
 
 
+def owners(nodes: list[Node], k: int) -> tuple[str, ...]:
+    """Return the parameters that a node is made of."""
+    return tuple(nodes[i].name for i in sorted(leads_to(nodes, k)) if nodes[i].kind == "parameter")
+
+
+def owned(nodes: list[Node], k: int) -> dict[str, Any]:
+    """Return the parameters that a node is made of, with their values."""
+    return {nodes[i].name: nodes[i].value for i in leads_to(nodes, k) if nodes[i].kind == "parameter"}
+
+
 @dataclass(frozen=True)
 class Slot:
     """A state: where it is kept, its value before the first step, the node that reads it, the node of its new value.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcert.models.reading.record import leads_to
+from gradcert.models.reading.record import owners
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
 
@@ -31,7 +31,7 @@ def _in_time(written: Any) -> Iterator[tuple[list[str], bool]]:
     nodes = reading.step.nodes
     for layer, own in written.names.items():
         sources = [source for name, source in written.sources.items() if name.startswith(f"{layer}.")]
-        names = [nodes[k].name for s in sources for k in leads_to(nodes, s.node) if nodes[k].kind == "parameter"]
+        names = [name for s in sources for name in owners(nodes, s.node)]
         ends = not any(p.source in own and p.target not in own for p in reading.links)
         if names and any(p.lag and p.target in own for p in reading.links):
             yield names, ends

@@ -19,7 +19,7 @@ from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.network.cutting import without
 from gradcert.models.reading.network.equation import text_of
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
-from gradcert.models.reading.record import leads_to
+from gradcert.models.reading.record import leads_to, owned
 from gradcert.models.reading.terms import Term, below, uncut
 from gradcert.models.reading.text import Style
 from gradcert.reference.errors import GradcertError
@@ -321,7 +321,7 @@ def one_less(reading: Reading, k: int, other: int) -> bool:
     if k == other or other not in leads_to(nodes, k) or nodes[k].shape != nodes[other].shape:
         return False
     between = leads_to(nodes, k) - leads_to(nodes, other)
-    own = {nodes[i].name: nodes[i].value for i in leads_to(nodes, k) if nodes[i].kind == "parameter"}
+    own = owned(nodes, k)
     if not own or any(nodes[i].cut or nodes[i].kind not in ("op", "constant") for i in between):
         return False
     for factor, offset in MOVED:

@@ -19,7 +19,7 @@ from gradcert.models.reading.network.initial import initial_values
 from gradcert.models.reading.network.layer import CellWriter, Source
 from gradcert.models.reading.populations import X
 from gradcert.models.reading.reading import Reading
-from gradcert.models.reading.record import leads_to
+from gradcert.models.reading.record import owners
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Layer, Loss, Network
 from gradcert.reference.numbers import Array
@@ -57,8 +57,7 @@ class Written:
     def acting(self) -> frozenset[str]:
         """The module's parameters that the networks' are made of: others act in no step."""
         nodes = self.reading.step.nodes
-        behind = (k for source in self.sources.values() for k in leads_to(nodes, source.node))
-        return frozenset(nodes[k].name for k in behind if nodes[k].kind == "parameter")
+        return frozenset(name for source in self.sources.values() for name in owners(nodes, source.node))
 
     def initial_of(self, states: list[Any]) -> dict[str, Array]:
         """Return the node values before the first step that given states are, where they are not zero."""

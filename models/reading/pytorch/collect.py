@@ -22,8 +22,10 @@ COLLECT: dict[str, Callable[[Any], Any]] = {
 CLOSE = 1e-9  # as in `check`: right ones differ by roundings, wrong ones by a share of the values
 
 
-def how_of(result: Any, outputs: Any) -> str:
-    """Return how a result comes from the outputs of all steps, (time, batch, units).
+def ways(result: Any, outputs: Any) -> list[str]:
+    """Return all the ways in which a result comes from the outputs of all steps, (time, batch, units).
+
+    They are several where a network is silent.
 
     Raises
     ------
@@ -32,18 +34,8 @@ def how_of(result: Any, outputs: Any) -> str:
     Examples
     --------
     >>> outputs = torch.arange(6.0).reshape(3, 1, 2)
-    >>> how_of(outputs.sum(0), outputs)
-    'the sum over steps'
-    """
-    return ways(result, outputs)[0]
-
-
-def ways(result: Any, outputs: Any) -> list[str]:
-    """Return all the ways in which a result comes from the outputs: several where a network is silent.
-
-    Raises
-    ------
-    GradcertError : if there is none.
+    >>> ways(outputs.sum(0), outputs)
+    ['the sum over steps']
     """
     flat = result.detach().reshape(-1)
     size = max(float(flat.abs().max()), 1.0)

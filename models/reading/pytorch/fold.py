@@ -31,6 +31,7 @@ from gradcert.reference.errors import GradcertError
 STEPS = 5  # of the longer record
 LONG = 9  # and of the one in which cuts are counted
 INSIDE = "inside"
+SHAPED = (*FILLED, "full_like", "new_full", "empty_like")  # which take the shape of something, and no number of it
 COMPUTED = ("op", "function", "item")
 
 
@@ -188,8 +189,7 @@ def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
 
 def _cuts(nodes: list[Node]) -> Counter[str]:
     """Return how often each place ran what cuts there at least once: what has no history yet is not cut."""
-    filled = (*FILLED, "full_like", "new_full", "empty_like", "new_empty")  # which take a shape, and no number
-    own = [node for node in nodes if node.kind != "unread" and node.name.rstrip("_") not in filled]
+    own = [node for node in nodes if node.kind != "unread" and node.name.rstrip("_") not in SHAPED]
     cutting = {(node.where, node.name) for node in own if node.cut}
     return Counter(node.where for node in own if (node.where, node.name) in cutting)
 
@@ -428,7 +428,7 @@ def _reads(nodes: list[Node], k: int, kind: str) -> bool:
         if k in seen:
             continue
         seen.add(k)
-        if node.name.rstrip("_") not in (*FILLED, "full_like", "new_full", "empty_like"):
+        if node.name.rstrip("_") not in SHAPED:
             todo += node.operands()
     return False
 
