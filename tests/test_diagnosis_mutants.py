@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gradcert.certify.diagnosis import causes
 from gradcert.certify.problems import generate, plan
 from scripts.diagnosis import __main__ as command
 from scripts.diagnosis import judge
@@ -140,8 +141,10 @@ def test_what_is_refuted_and_equal_is_seen(monkeypatch, prepared):
 
 
 @pytest.mark.long
-def test_a_search_of_parts_that_nothing_proves_ends_and_says_so():
-    """A forward pass that never runs: hundreds of candidates fit what is left in floats, and none in enclosures."""
+@pytest.mark.parametrize(("most", "ended"), [(causes.MOST, False), (1, True)])
+def test_a_search_of_parts_that_nothing_proves_ends_and_says_so(monkeypatch, most, ended):
+    """A forward pass that never runs: candidates fit what is left in floats, and none in enclosures."""
+    monkeypatch.setattr(causes, "MOST", most)
     literal = next(x for x in LITERALS if x.name == "BPTT, ALIF, backward loop")
     loop = "for t in range(1, steps + 1):"
     assert loop in literal.source
@@ -149,4 +152,4 @@ def test_a_search_of_parts_that_nothing_proves_ends_and_says_so():
     found = judge.judged(asked(literal, "default"), source, repair=0.0, profile="default", every=8)
     assert (found["verdict"], found["named"], found["false"]) == ("refuted", "partly", False)
     assert "zero in every entry" in found["said"]
-    assert found["said"].endswith(", of what was tried until the search was ended")
+    assert found["said"].endswith(", of what was tried until the search was ended") == ended

@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from gradcert import cli
 from gradcert.derivations.reading import figure_files
@@ -157,7 +156,9 @@ def test_the_table_of_symbols_needs_no_macros():
 
 @pytest.mark.long
 def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
-    reference.commands(tmp_path / "commands")
+    # click keeps a command's help option as it was first asked for, and other tests ask in their own ways
+    program = "import sys, pathlib; from scripts.docs import reference; reference.commands(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", program, tmp_path / "commands"], cwd=ROOT, check=True, timeout=240)
     cells.cells(tmp_path / "cells")
     rules.rules(tmp_path / "rules", names())
     for what, page in ((surrogates.surrogates, "s"), (reference.losses, "l"), (reference.schemas, "c")):
@@ -171,8 +172,6 @@ def test_the_reference_has_a_page_for_everything_that_can_be_named(tmp_path):
     assert len(drawn) >= 6
     assert all('id="symbols-data"' in text for text in drawn)  # without it the labels' macros are set in red
     assert set(cli.COMMANDS) <= there["commands"]
-    helped = CliRunner().invoke(cli.gradcert, ["diff", "--help"], prog_name="gradcert").output
-    assert "-h, --help" in helped
     assert all("-h, --help" in p.read_text(encoding="utf-8") for p in (tmp_path / "commands").glob("[!i]*.md"))
     text = (tmp_path / "s.md").read_text(encoding="utf-8")
     assert all(f"## {name}\n" in text for name in SURROGATES)

@@ -24,8 +24,10 @@ firing-rate regularisation of the paper is not part of the gradient here. Absent
 synapse (`Dense(absent=...)`).
 
 Dropped: lateral weights and the reset as paths; time inside upper layers that are not leaky readouts.
-Cost of a layer of n units per step: n^2 values and n^2 operations; n values of memory for units with a soft reset,
-one leak and no adaptation, under a readout without memory.
+Cost of a layer of n units per step: n^2 values and n^2 operations, for the layer right below the readout; n values of
+memory for units with a soft reset, one leak and no adaptation, under a readout without memory. A layer further below,
+with another hidden layer between, takes n^2 n_out of both under a leaky readout with n_out outputs, if feedback is
+symmetric: the way from its spikes to an output differs from step to step, so that the filter is over the product.
 Exact: one layer without lateral weights and with the reset out of the graph, under a leaky or stateless readout.
 Random and adaptive feedback: the readout alone, since B stands in the place of its weight in the layer below. Where
 adaptive feedback has become equal to the readout's weight, one hidden layer is as under e-prop; of several the lower

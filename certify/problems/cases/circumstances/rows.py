@@ -11,8 +11,8 @@ from covertable import make
 
 JOINT = "together"
 
-# What cannot be, or shows nothing: pairs of (axis, levels).
-IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]], ...] = (
+# What cannot be together, or shows nothing: (axis, levels), two or more of them.
+IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], ...], ...] = (
     (("B", ("1",)), ("samples", ("equal", "one silent"))),
     (("T", ("1",)), ("inputs", ("a silent step",))),
     (("T", ("1",)), ("targets", ("a step without",))),
@@ -47,6 +47,10 @@ IMPOSSIBLE: tuple[tuple[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]
     (("B", ("1",)), ("initial", ("one each",))),
     (("sizes", ("one unit",)), ("leak", ("one each",))),
     (("sizes", ("one unit",)), ("threshold", ("one each",))),
+    (("weights", ("a zero row",)), ("biases", ("0",)), ("targets", ("all 0",))),  # a unit that is right to do nothing
+    (("weights", ("a zero row",)), ("leak", ("0",)), ("targets", ("all 0",))),
+    (("weights", ("a zero row",)), ("biases", ("0",)), ("threshold", ("1",))),  # where a triangle of width 1 is 0
+    (("weights", ("lateral 0",)), ("T", ("2",)), ("inputs", ("all 0",))),  # the one step before says nothing
 )
 
 
@@ -55,8 +59,8 @@ def rows(
 ) -> tuple[dict[str, str], ...]:
     """Return rows of levels, axis -> level.
 
-    The library covers everything; a row with two levels that cannot be together then becomes two, each with one of
-    them (its own way of keeping them apart takes half a minute here).
+    The library covers everything; a row with levels that cannot be together then becomes several, each without
+    one of them (its own way of keeping them apart takes half a minute here).
 
     Parameters
     ----------
@@ -132,13 +136,14 @@ def alone(axes: Mapping[str, tuple[str, ...]], given: Mapping[str, str]) -> dict
     return _completed({k: v for k, v in given.items() if k in axes}, usual)
 
 
-def impossible(row: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return two axes whose levels in a row cannot be together, or None."""
-    for (one, these), (other, those) in IMPOSSIBLE:
-        if row.get(one) in these and row.get(other) in those:
-            return one, other
-    return None
+def impossible(row: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Return the axes whose levels in a row cannot be together, or None."""
+    return next((tuple(axis for axis, _ in some) for some in IMPOSSIBLE if _clash(row, some)), None)
+
+
+def _clash(row: Mapping[str, str], some: tuple[tuple[str, tuple[str, ...]], ...]) -> bool:
+    return all(row.get(axis) in levels for axis, levels in some)
 
 
 def _clashes(row: Mapping[str, str]) -> int:
-    return sum(row.get(one) in these and row.get(other) in those for (one, these), (other, those) in IMPOSSIBLE)
+    return sum(_clash(row, some) for some in IMPOSSIBLE)

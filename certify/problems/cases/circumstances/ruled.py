@@ -11,7 +11,8 @@ from typing import Any
 
 from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict, of_layer
 from gradcert.certify.problems.budget.stored import DECAYS
-from gradcert.certify.problems.cases.options import cell_options
+from gradcert.certify.problems.cases.families import families
+from gradcert.certify.problems.cases.options import cell_options, turns
 from gradcert.reference.networks import cell_named, cell_with
 from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
@@ -82,6 +83,10 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("no threshold to draw", "threshold")
     elif "threshold" in fixed or "threshold" not in own:
         rule("the threshold is fixed", "threshold")
+    if getattr(usual, "registers", ()):
+        rule("no spike follows a spike", "spikes", "adjacent", "always")
+    if all("dyadic" not in families(claim, cell, turn) for turn in range(turns(claim, cell))):
+        rule("no potential is computed without rounding", "spikes", "at the threshold")
     if fixed.get("normalised"):
         rule("normalised over one unit a drive is constant", "sizes", "one unit")
     leaks = [name for name in LEAKS if name in own]

@@ -72,7 +72,7 @@ def pairs(
     """Return the pairs of levels, of two axes, that a case can meet where some levels are ruled out; those met."""
     open_levels = sorted({(a, v) for a, names in AXES.items() if a != "calls" for v in names} - set(out))
     possible = {(a, b) for a, b in combinations(open_levels, 2) if a[0] != b[0]}
-    for (one, these), (other, those) in IMPOSSIBLE:
+    for (one, these), (other, those) in (some for some in IMPOSSIBLE if len(some) == 2):
         for a in these:
             for b in those:
                 possible -= {((one, a), (other, b)), ((other, b), (one, a))}

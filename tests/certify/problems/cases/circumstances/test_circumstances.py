@@ -7,10 +7,19 @@ import pytest
 
 from gradcert.certify.claims import AXES, Claim, from_dict
 from gradcert.certify.judging import acceptance, judge_all
-from gradcert.certify.problems import Spec, expect, plan
-from gradcert.certify.problems.cases.circumstances import IMPOSSIBLE, drawn_axes, long, make_case, rows, ruled_out
+from gradcert.certify.problems import Spec, expect, generate, plan
+from gradcert.certify.problems.cases.circumstances import (
+    IMPOSSIBLE,
+    MANY,
+    drawn_axes,
+    long,
+    make_case,
+    rows,
+    ruled_out,
+    summary,
+)
 from gradcert.certify.problems.cases.circumstances.rows import impossible
-from gradcert.reference import RULES, Floats, GradcertError, Layer, Network, Problem, Rnn, rule_named
+from gradcert.reference import CELLS, RULES, Floats, GradcertError, Layer, Network, Problem, Rnn, rule_named
 from gradcert.reference.engines import reverse
 from gradcert.reference.networks import FORMS, Loss
 
@@ -50,6 +59,17 @@ def test_every_level_is_met_by_default_and_the_reference_passes(cell, dtype):
             met |= set(case.facts["met"])
     open_levels = {f"{axis}: {v}" for axis, names in drawn_axes(claim, cell).items() for v in names}
     assert open_levels - met <= {"spikes: some", "numbers: ordinary"}  # which ordinary cases meet
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("depths", [(1,), (1, 2)])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_cases_of_the_default_profile_meet_every_level_that_nothing_rules_out(cell, depths):
+    claim = Claim("bptt", cell, depths=depths)
+    draw = {"circumstance": make_case, "long": long.generate}
+    facts = [draw.get(spec.family, generate)(spec, claim).facts for spec in plan(claim)]
+    levels = summary(claim, facts, calls=MANY + 1, again=True)["levels"]
+    assert [(axis, name) for axis, names in levels.items() for name, said in names.items() if said == "not met"] == []
 
 
 def test_a_zero_that_nobody_could_see_is_not_met():
