@@ -131,3 +131,33 @@ class Leaky(nn.Module):
             v = v - z
             ys.append(self.out(z))
         return torch.stack(ys)
+
+
+class Product(torch.autograd.Function):
+    """A product with a weight, with a backward of its own."""
+
+    @staticmethod
+    def forward(ctx, h, w, wrong):
+        ctx.save_for_backward(h, w)
+        ctx.wrong = wrong
+        return h @ w.t()
+
+    @staticmethod
+    def backward(ctx, g):
+        h, w = ctx.saved_tensors
+        return g @ (w.t() if ctx.wrong else w), g.t() @ h, None
+
+
+class Products(nn.Module):
+    """A recurrent layer whose lateral product is a function of its own: of a state of zeros it is 0, as spikes are."""
+
+    def __init__(self, wrong=False):
+        super().__init__()
+        self.i, self.H, self.wrong = nn.Linear(4, 5), nn.Parameter(torch.randn(5, 5) * 0.3), wrong
+
+    def forward(self, x):
+        h, ys = x.new_zeros(x.shape[1], 5), []
+        for now in x:
+            h = 0.5 * torch.relu(self.i(now) + Product.apply(h, self.H, self.wrong)) + 0.5 * h
+            ys.append(h)
+        return torch.stack(ys)

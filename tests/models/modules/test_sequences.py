@@ -70,6 +70,11 @@ def test_what_makes_it_none_of_steps_is_said(module, time, words):
         read(module, torch.randn(5, 5, 4), time=time)
 
 
+def test_a_product_with_a_backward_of_its_own_is_read_by_its_forward():
+    assert not wrong(ModuleSubject(sequences.Products))
+    assert wrong(ModuleSubject(functools.partial(sequences.Products, wrong=True)))
+
+
 def falls(tau):
     return torch.exp(-1 / tau)
 

@@ -13,7 +13,7 @@ from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.families import families
 from gradcert.certify.problems.cases.options import cell_options, turns
-from gradcert.reference.networks import cell_named, cell_with
+from gradcert.reference.networks import Layer, cell_named, cell_with
 from gradcert.reference.numbers import FORMATS
 from gradcert.reference.published import Algorithm
 
@@ -76,7 +76,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     usual = cell_with(kind, given.fixed)
     if "recurrent" not in given.alternatives and not any(k.weight is not None and k.lag for k in usual.links):
         rule(UNLAGGED, "weights", "lateral 0")
-    if fixed.get("bias", getattr(kind(), "bias", None)) in (False, None):
+    if "bias" not in given.alternatives and not _biased(usual):
         rule("no biases", "biases", "not 0")
     if not spiking:
         rule("no spikes", "spikes")
@@ -131,6 +131,14 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
     elif cell == "integrator" or str(getattr(usual, "activation", "tanh")) in UNBOUNDED:
         rule("nothing saturates", "numbers", "saturated")
     return out
+
+
+def _biased(cell: Any) -> bool:
+    """Return whether a cell adds a vector: one that is no constant and no weight of a link, under whatever name."""
+    others = {*cell.constants(), *getattr(cell, "train", ()), *(link.weight for link in cell.links)}
+    return any(
+        len(shape) == 1 and name not in others for name, shape in Layer(cell, inputs=3, units=3).shapes().items()
+    )
 
 
 def _rule_format(claim: Claim, rule: Callable[..., None]) -> None:

@@ -72,6 +72,18 @@ def test_the_cases_of_the_default_profile_meet_every_level_that_nothing_rules_ou
     assert [(axis, name) for axis, names in levels.items() for name, said in names.items() if said == "not met"] == []
 
 
+def test_a_cell_of_ones_own_has_biases_under_any_name(tmp_path, monkeypatch):
+    """And its cases have them: where the level is ruled out they were 0 in all circumstances."""
+    monkeypatch.chdir(tmp_path)
+    text = '[own]\nparameters = ["offset"]\n[own.equations]\na = "W @ x + H @ z_prev{}"\nz = "tanh(a)"\n'
+    for name, words in (("with", " + offset"), ("without", "")):
+        shown = text if words else text.replace('parameters = ["offset"]\n', "")
+        (tmp_path / f"{name}.toml").write_text(shown.format(words), encoding="utf-8")
+        claim = Claim("bptt", f"{name}.toml:own")
+        (cell,) = claim.stacks
+        assert drawn_axes(claim, cell)["biases"] == (("not 0", "0") if words else ("0",))
+
+
 def test_a_zero_that_nobody_could_see_is_not_met():
     network = Network(layers=(Layer(Rnn(), inputs=2, units=2),))
     parameters = {k: np.array(v) for k, v in network.parameters(seed=1).items()}
