@@ -104,7 +104,7 @@ def certify(
     told = first.claim
     try:
         with patient(limits.call):
-            wanted = claimed(subject, told, run_cells=run_cells, **parts)
+            wanted = claimed(subject, told, notes=first.notes, run_cells=run_cells, **parts)
         stepwise(who, first, wanted)
         specs = plan(wanted, profile)
     except GradcertError:

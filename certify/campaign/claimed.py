@@ -13,15 +13,22 @@ from gradcert.certify.subjects import Failure, Subject, Worker
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import file_of
 
+NO_ROW = "cuts that are no row of the table"  # as `gradcert.models.modules` says it
+
 
 def claimed(
     subject: Any,
     told: Mapping[str, Any] | None,
     *,
+    notes: Iterable[str] = (),
     run_cells: bool = False,
     **parts: Unpack[Parts],
 ) -> Claim:
     """Return the claim of a subject: as decorated, as its process told, or as given, which wins.
+
+    Parameters
+    ----------
+    notes : of the process: why it told no rule.
 
     Raises
     ------
@@ -34,7 +41,8 @@ def claimed(
     declared = whole(parts.get("claim"), run=run_cells, files=files) or claim_of(subject)
     if declared is None and told is not None and not told.get("rule", "bptt"):  # read, and its cuts are no rule
         if not (rule := parts.get("rule")):
-            raise GradcertError("a module whose cuts are no row of the table", do="say what it computes: --rule")
+            why = next((note for note in notes if NO_ROW in note), f"a module with {NO_ROW}")
+            raise GradcertError(why, do="say what it computes: --rule")
         told = {**told, "rule": rule}
     if declared is None and told is not None:
         declared = from_dict(told, run=run_cells, files=files)

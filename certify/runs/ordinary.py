@@ -19,7 +19,7 @@ def begin(run: Run) -> None:
     """Ask the first case that passed of a fresh process with ordinary threads, and do not wait for its answer."""
     chosen = next((case for case, _ in run.answers if case.spec.family != "scale"), None)
     if chosen is None or run.subject is None or run.subject.callable is not None or run.findings:
-        return  # a forked callable has ordinary threads in every case
+        return  # a forked callable's threads are the same in every case
     run.ahead = run.ahead or (chosen, Ahead.of(run.subject, chosen.problem))
 
 

@@ -107,6 +107,9 @@ def laid_out(problem: Any, memory: str | None) -> Any:
     return out if problem.begins is None else replace(out, begins=moved(problem.begins))
 
 
+inside = False  # whether this process is a subject's
+
+
 def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: Callable[[], Mapping[str, Any]]) -> None:
     """Load a subject, say hello with its claim, and answer problems until the requests end.
 
@@ -116,6 +119,8 @@ def serve(get: Callable[[], Any], requests: IO[str], replies: IO[str], report: C
     requests, replies : lines of JSON.
     report : says what the subject is made of (`gradcert.certify.subjects.sources`), when it is asked ``SOURCES``.
     """
+    global inside
+    inside = True
 
     def reply(message: Mapping[str, Any]) -> None:
         replies.write(json.dumps(message) + "\n")

@@ -135,6 +135,11 @@ class Subject:
         traced : have Python count what it allocates from before the subject is imported.
         by : the module whose ``serve`` answers, for a named subject; `serving` by default.
         """
+        if serving.inside:
+            raise GradcertError(
+                f"{self.name} is judged while a subject is imported, or asked: its file judges it",
+                do='put what is to run once under if __name__ == "__main__":',
+            )
         threads = {} if ordinary else THREADS
         if self.callable is not None:
             process = Process.fork(partial(self._body, traced=traced))
@@ -159,6 +164,8 @@ class Subject:
         if traced:
             worker.trace()
         worker.limit_memory(self.limits.memory)
+        if (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(1)  # OpenMP's threads do not survive a fork, and work for them would wait for ever
         sources.watch()
         pipes = os.fdopen(requests, "r"), os.fdopen(replies, "w")
         serving.serve(lambda: self.callable, *pipes, lambda: sources.report(self.name, self.callable))

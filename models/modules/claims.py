@@ -181,7 +181,7 @@ def told(build: Build, how: How) -> Told:
     notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
     if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in build().modules()):
         notes.append("its batch normalisation is that of eval(), by what it keeps: training with it was not looked at")
-    return replace(found, controls=controls, notes=tuple(notes))
+    return replace(found, controls=controls, notes=(*found.notes, *notes))
 
 
 def _check(base: Read) -> None:

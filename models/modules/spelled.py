@@ -100,7 +100,8 @@ def spelled(
     spec: dict[str, Any] = {"rule": rule_of(base, rows), **network}
     if (node := base.written.full.loss.node) != "z":
         spec["node"] = node
-    return Told(spec, {path: text} if records else {}, records, renamed)
+    notes = () if spec["rule"] else (f"{name} has {no_row(base.reading)}",)
+    return Told(spec, {path: text} if records else {}, records, renamed, notes=notes)
 
 
 def check_begin(base: Read) -> None:
@@ -144,6 +145,24 @@ def rule_of(base: Read, rows: tuple[str, ...]) -> str:
     if not cut or cut & kept or any(p.cuts and not p.lag for p in base.reading.links):
         return ""  # whoever asks says a rule
     return "bptt" + "".join(f" - {label}" for label in sorted(cut))
+
+
+def no_row(reading: Reading) -> str:
+    """Return what is cut, and where, in a module whose cuts are no row of the table."""
+    record = reading.to_dict()
+    edges = [edge for layer in record["layers"] for edge in layer["edges"]]
+    cut = [edge for edge in edges if "cut_at" in edge]
+    said = [f"{_edge(edge)} at {', '.join(edge['cut_at'])}" for edge in cut]
+    said += [f"{parameter} at {place}" for parameter, place in record["cuts"].items()]
+    labels = {edge["label"] for edge in cut}
+    kept = [_edge(edge) for edge in edges if edge["label"] in labels and edge["how"] != "cut"]
+    left = f"; kept: {', '.join(dict.fromkeys(kept))}" if kept else ""
+    return f"cuts that are no row of the table: {', '.join(said) or 'of its own gradients'}{left}"
+
+
+def _edge(edge: Mapping[str, Any]) -> str:
+    through = f" through {', '.join(edge['through'])}" if "through" in edge else ""
+    return f"{edge['source']} -> {edge['target']} ({(edge['label'] or 'no label').upper()}{through})"
 
 
 def _records(base: Read, formula: Formula) -> tuple[dict[str, Any], dict[str, str]]:

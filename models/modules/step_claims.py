@@ -133,7 +133,7 @@ def told(given: Given) -> Told:
         spec["B"] = base.reading.batch
         notes.append(f"{given.title} is judged with {base.reading.batch} samples: its code has no other number")
     controls = base.sizes if swap else ()
-    return replace(found, spec=spec, controls=controls, notes=(*notes, *base.reading.notes))
+    return replace(found, spec=spec, controls=controls, notes=(*found.notes, *notes, *base.reading.notes))
 
 
 def _sizes(given: Given, base: Read) -> tuple[Swap, tuple[int, ...], bool]:

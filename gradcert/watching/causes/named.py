@@ -31,7 +31,17 @@ from gradcert.watching.causes.once import cut_once, in_part
 from gradcert.watching.causes.places import as_said, coded, conventions, differences, lengths_apart, said_of_cuts
 from gradcert.watching.causes.traces import otherwise
 from gradcert.watching.measured.beside import both
-from gradcert.watching.measured.comparing import FITTED, agrees, allowed, differing, distance, explains, of, residual
+from gradcert.watching.measured.comparing import (
+    FITTED,
+    agrees,
+    allowed,
+    differing,
+    distance,
+    explains,
+    norm,
+    of,
+    residual,
+)
 from gradcert.watching.measured.evidence import Evidence, Gradients
 from gradcert.watching.measured.judgement import LIKE, Judgement
 from gradcert.watching.measured.verdict import measured
@@ -233,10 +243,19 @@ def same_number(said: str, judgements: Sequence[Judgement]) -> bool:
 
 
 def _kept(evidence: Evidence, claimed: Gradients) -> Iterator[tuple[str, Gradients]]:
-    """Yield the claimed gradients on top of those before, where these were seen."""
-    if evidence.before is not None:
-        kept = {n: v + of(evidence.before, n) for n, v in claimed.items()}
-        yield f"{CLAIM} on top of what .grad held before: it is not set to zero between two calls", kept
+    """Yield the claimed gradients on top of those before, or of the share of them that clipping leaves."""
+    if evidence.before is None:
+        return
+    before, why = evidence.before, "it is not set to zero between two calls"
+    yield f"{CLAIM} on top of what .grad held before: {why}", {n: v + of(before, n) for n, v in claimed.items()}
+    size = norm(before)
+    more = sum(float(((of(evidence.given, n) - v) * of(before, n)).sum()) for n, v in claimed.items())
+    share = more / size**2 if size else 0.0
+    if 0 < share < 1:
+        said = (
+            f"on top of what .grad held before times {share:.3g}, as clipping to a norm of {share * size:.3g} leaves it"
+        )
+        yield f"{CLAIM} {said}: {why}", {n: v + share * of(before, n) for n, v in claimed.items()}
 
 
 def _shares(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:

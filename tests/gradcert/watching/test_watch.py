@@ -55,7 +55,7 @@ def test_no_alarm_on_the_right_twin():
         assert {j.verdict for j in trained(None, steps=101).judgements} == {"right"}
 
 
-def by_autograd(net, loss, rule=None, claimed=None, steps=1, scale=1.0, zero=True, **options):
+def by_autograd(net, loss, rule=None, claimed=None, steps=1, scale=1.0, zero=True, clip=None, **options):
     """A training loop with autograd; what `loss` is and what the watch is told may differ."""
     with gradcert.watch(net, rule=rule, every=2, loss=claimed, **options) as watching:
         for k in range(steps):
@@ -64,6 +64,8 @@ def by_autograd(net, loss, rule=None, claimed=None, steps=1, scale=1.0, zero=Tru
                 net.zero_grad()
             (scale * loss(forward(net, x), y)).backward()
             watching.step(x, y)
+            if clip is not None:
+                torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
     return watching
 
 
@@ -93,6 +95,18 @@ def test_gradients_on_top_of_those_of_the_call_before():
     found = by_autograd(Net(), mean_of_steps, rule="bptt-detached-reset", steps=3, zero=False).judgements
     assert [j.verdict for j in found] == ["right", "wrong"]
     assert "on top of what .grad held before" in found[1].cause
+
+
+@pytest.mark.long
+def test_gradients_on_top_of_those_that_were_clipped():
+    """By a norm that few of the last gradients' entries survive as they were; one that is far out clips nothing."""
+    for limit, said in (
+        (1e-4, "as clipping to a norm of 0.0001 leaves it: it is not"),
+        (1e9, "held before: it is not"),
+    ):
+        options = {"rule": "bptt-detached-reset", "steps": 3, "zero": False, "clip": limit}
+        found = by_autograd(Net(), mean_of_steps, **options).judgements
+        assert [j.verdict for j in found] == ["right", "wrong"] and said in found[1].cause, found[1].cause
 
 
 @pytest.mark.long
