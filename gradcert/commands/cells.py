@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,8 @@ Examples:
 ' is the step before. An edge through time has a label, by which a rule keeps
 or cuts it (gradcert rules). What libraries call a value of an option stands
 beside it."""
+
+BIAS = "bias"  # of which the name is a node's
 
 
 @click.command("cells", epilog=EPILOG)
@@ -96,7 +99,17 @@ def equations(cell: Any) -> dict[str, str]:
         return {e.node: _written(e) for e in cell.recipe.equations} if hasattr(cell, "recipe") else {}
     leaves = {leaf for _, t in found.step for leaf in t.leaves if leaf.op == "drive"}
     sums = {shorter(leaf): Term("now", name=_sum(cell, leaf.name[0])) for leaf in leaves}
-    return {node: str(replaced(shorter(t), sums)) for node, t in found.step}
+    return _by_links(cell, {node: str(replaced(shorter(t), sums)) for node, t in found.step})
+
+
+def _by_links(cell: Any, shown: dict[str, str]) -> dict[str, str]:
+    """Return equations that name, of a node and its copy, the one that a link comes from: their values are the same."""
+    reads = {node: {k.source for k in cell.links if k.target == node and not k.lag} for node in shown}
+    for copy, original in shown.items():
+        for node, text in shown.items() if original in shown else ():
+            if copy not in reads[node] and original in reads[node]:
+                shown[node] = re.sub(rf"\b{copy}\b(?!')", original, text)
+    return shown
 
 
 def _written(equation: Any) -> str:
@@ -125,7 +138,12 @@ def _sum(cell: Any, node: str) -> str:
     terms = [f"{k.weight} {k.source}{chr(39) if k.lag else ''}" for k in cell.links if k.weight and k.target == node]
     constants = cell.constants()
     biases = [u.parameter for u in cell.uses if u.target == node and u.parameter not in constants]
-    return " + ".join([*terms, *(b for b in biases if b in cell.trained)])
+    return " + ".join([*terms, *(_bias(cell, b) for b in biases if b in cell.trained)])
+
+
+def _bias(cell: Any, name: str) -> str:
+    """Return how a bias is written: by its name, where no node has it."""
+    return BIAS if name in cell.nodes else name
 
 
 def edges(cell: Any) -> list[dict[str, str]]:
@@ -152,7 +170,8 @@ def parameters(cell: Any) -> dict[str, str]:
     inputs, units = 101, 103  # sizes that tell the axes apart
     words = {inputs: "inputs", units: "units"}
     shapes = Layer(cell, inputs=inputs, units=units).shapes()
-    return {name: f"({', '.join(words[n] for n in shape)}{',' * (len(shape) == 1)})" for name, shape in shapes.items()}
+    found = {name: f"({', '.join(words[n] for n in shape)}{',' * (len(shape) == 1)})" for name, shape in shapes.items()}
+    return {name: text + f", {BIAS} in the equations" * (name in cell.nodes) for name, text in found.items()}
 
 
 def options(kind: Any) -> list[dict[str, Any]]:

@@ -89,7 +89,7 @@ def in_steps(text: str, nodes: list[str]) -> str:
 def names(nodes: tuple[str, ...], options: list[str]) -> tuple[dict[str, tuple[str, str]], dict[str, str]]:
     """Return the TeX of the names of a cell, and the signs of options that are not called so."""
     own = {node: (node[0], node[1:]) for node in nodes if len(node) == 2 and node.isalpha()}
-    called = {"k": r"\alpha"} if "k" in nodes else {}  # the adaptation, as in all lessons
+    called = {"k": r"\alpha"} if "k" in nodes and "ak" not in nodes else {}  # the adaptation, as in all lessons
     own |= {name: (sign, "") for name, sign in called.items()}
     for name in options:
         known = (SIGNS[name], "") if name in SIGNS else letter(name)

@@ -72,7 +72,9 @@ Link(target='z', source='v', lag=0, edge=<Edge.SPACE: 'space'>, weight=None))
 
     name: ClassVar[str] = "lif"
     conventions: ClassVar[tuple[options.Convention, ...]] = (
-        options.strictness({True: "snnTorch, Norse", False: "SpikingJelly, the papers"}),
+        options.strictness(
+            {True: "snnTorch, Norse, e-prop (TF), S-TLLR, TESS", False: "SpikingJelly, OTTT, SLTT, OTPE, NEST"}
+        ),
         options.Convention(
             "reset",
             ("subtract_before_leak", "subtract_after_leak", "hard", "hard_with_input", "none"),

@@ -34,7 +34,7 @@ THRESHOLD, BETA = Use("z", "threshold"), Use("z", "beta")
 
 @dataclass(frozen=True)
 class Ltc:
-    """Liquid time-constant neuron: the inverse time constants k and r depend on the drive and on the state.
+    """Liquid time-constant neuron: the inverse time constant k and the decay r depend on the drive and on the state.
 
     ::
 

@@ -10,7 +10,9 @@ The equations (mathematics.md 4.1) for a layer of spiking neural units, h' at t 
     L_l^t   = dE^t/dz_K^t  prod_(k = K .. l+1) diag(h'_k^t) diag(g'_k^t) W_k          (the same step only)
     dE/dw_l = sum_t L_l^t . e_l^t
 
-``ostl-random`` puts fixed matrices B_k in the place of W_k in the product (Eq. 26-27 of the paper).
+``ostl-random`` puts fixed matrices B_k in the place of W_k in the product (Eq. 26-27 of the paper)::
+
+    L_l^t   = dE^t/dz_K^t  prod_(k = K .. l+1) diag(h'_k^t) diag(g'_k^t) B_k          (the same step only)
 
 The row is written for any cell: the trace keeps every edge inside the parameter's own layer, the credit none above.
 For an LSTM the state is (c, h): with c alone, as in the paper's generic two-term form, the path of h^(t-1) through
