@@ -131,13 +131,13 @@ def certify(
                 told_of(len(specs), len(specs), f"asked beside the cases: {name}")
                 BESIDE[name](run, seed)
             if wanted.entrywise:
-                told_of(len(specs), len(specs), "a small counterexample" if run.failed else "")
+                told_of(len(specs), len(specs), f"{_wrong(run)}: a small counterexample" if run.failed else "")
                 small = counterexample.find(run, most=profile_named(profile).questions)
         sources = who.made_of(run.worker)
     finally:
         run.stop()
     digests["subject"] = subject_digest(who, sources)
-    told_of(len(specs), len(specs), "controls" if not run.findings else "the cause")
+    told_of(len(specs), len(specs), f"{_wrong(run)}: the cause" if run.findings else "controls")
     certificate = conclude(
         run,
         subject=who.name,
@@ -152,9 +152,14 @@ def certify(
     )
     if not repair or certificate.verdict != REFUTED:
         return certificate
-    told_of(len(specs), len(specs), "a repair")
+    told_of(len(specs), len(specs), "refuted: a repair is looked for")
     found = repaired.look(run, specs, certify, seed=seed, seconds=repair)
     return replace(certificate, repair=found, seconds=round(time.perf_counter() - started, 3))
+
+
+def _wrong(run: Run) -> str:
+    """Return how many problems were answered wrong, for whoever waits for the cause."""
+    return f"{len({case.id for case, _ in run.findings})} wrong"
 
 
 def _meanwhile(run: Run, ready: Iterable[Prepared]) -> Iterator[Prepared]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +11,11 @@ from gradcert.models.reading.network.passes import AS_CODED, Run, row_of
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule, check_feedback
 from gradcert.watching.causes.multiples import CLAIM
-from gradcert.watching.measured.beside import handed_on, pulled_back
+from gradcert.watching.measured.beside import handed_on, pulled_back, states_of
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
 MOST = 64  # steps of a sequence in which a single cut is looked for where nobody saw one
+FEW = 128  # cuts of one of several states that are tried
 
 
 def cut_once(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:
@@ -26,6 +27,36 @@ def cut_once(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradie
         where = tuple((step,) if step < len(delta) else () for delta in evidence.deltas)
         if where != evidence.detached:
             yield _said(where), cut_at(evidence, rule, where)
+    yield from _of_one_state(evidence, rule, longest)
+
+
+def _of_one_state(evidence: Evidence, rule: Rule | str, longest: int) -> Iterator[tuple[str, Gradients]]:
+    """Yield a rule's gradients with credit cut at a single step, through one of several states."""
+    layers = evidence.runs[0].full.layers
+    nodes = [(i, node) for i, layer in enumerate(layers) if len(found := states_of(layer)) > 1 for node in found]
+    if longest * len(nodes) > FEW:
+        return
+    for step in range(1, longest):
+        for layer, node in nodes:
+            of_layer = f" of layer {layer}" if len(layers) > 1 else ""
+            said = f"{CLAIM} with the state {node}{of_layer} alone detached before step {step}, counted from 0"
+            yield f"{said}: no credit goes back through it", _through(evidence, rule, {step: 0.0}, layer, node)
+
+
+def _through(evidence: Evidence, rule: Rule | str, shares: Mapping[int, float], layer: int, node: str) -> Gradients:
+    """Return a rule's gradients with credit through one state multiplied on its way back into some steps."""
+    row = row_of(rule)
+
+    def change(run: Run, delta: Array) -> dict[str, Array]:
+        share = np.ones((len(delta), 1, 1))
+        for step, its in shares.items():
+            share[step : step + 1] = its
+        tape = run.as_cut if rule == AS_CODED else run.full
+        changed = [handed_on(one, share, node) if i == layer else one for i, one in enumerate(tape.layers)]
+        feedback = check_feedback(run.written.full, row, evidence.feedback)
+        return pulled_back(replace(tape, layers=tuple(changed)), row, feedback, delta, evidence.beside_of(run))
+
+    return evidence.gradients(rule, change, whole=True)
 
 
 def in_part(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:

@@ -68,13 +68,19 @@ def leaving(tape: Any, credit: Mapping[str, Array]) -> Any:
     return replace(tape, layer=layer, prev=prev, now=now, factors=factors)
 
 
-def handed_on(tape: Any, share: Array) -> Any:
+def states_of(tape: Any) -> list[str]:
+    """Return the nodes that a layer's next step reads."""
+    return sorted({k.source for k in tape.layer.cell.links if k.lag and k.source != "x"})
+
+
+def handed_on(tape: Any, share: Array, only: str = "") -> Any:
     """Return the tape of a layer in which credit is multiplied on its way back over a step: by ``share[t]`` into t.
 
-    What a step hands on is a node apart, which depends on the state by that number.
+    What a step hands on is a node apart, which depends on the state by that number. `only` : one node; else all.
     """
     cell = tape.layer.cell
-    late = {k: replace(k, source=f"{k.source}>") for k in cell.links if k.lag and k.source != "x"}
+    handed = [node for node in states_of(tape) if only in ("", node)]
+    late = {k: replace(k, source=f"{k.source}>") for k in cell.links if k.lag and k.source in handed}
     sources = sorted({k.source for k in late})
     rows = np.concatenate([share[1:], np.ones_like(share[:1])])
     out = {Link(f"{node}>", node): rows * np.ones_like(tape.now[node]) for node in sources}

@@ -18,7 +18,9 @@ def test_every_part_of_a_campaign_is_said():
     )
     assert made.verdict == "refuted"
     whats = [what for _, _, what in told]
-    assert whats[-3:] == ["a small counterexample", "the cause", "a repair"]
+    wrong = sum(case.verdict != "passed" for case in made.cases)
+    assert wrong and whats[-3:-1] == [f"{wrong} wrong: a small counterexample", f"{wrong} wrong: the cause"]
+    assert whats[-1] == "refuted: a repair is looked for"
     assert any(what.startswith("asked beside the cases: ") for what in whats)
     assert all(0 <= done <= total for done, total, _ in told)
 

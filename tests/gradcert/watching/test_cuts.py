@@ -267,3 +267,35 @@ def test_without_a_claim_nothing_is_wrong():
     report = watching.report()
     assert report.startswith("1 judged, 1 named\nstep 0: the gradients of ") and "times 10" in report
     assert "wrong" not in report and report.count("  differs") == 5
+
+
+class Gated(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.cell, self.out = torch.nn.LSTMCell(5, 6), torch.nn.Linear(6, 3)
+
+    def forward(self, x, state=None):
+        h, c = self.cell(x, state)
+        return self.out(h), (h, c)
+
+
+@pytest.mark.parametrize(
+    ("which", "named"), [((0,), "state z"), ((1,), "state c"), ((), ""), ((0, 1), "tbptt-chunks(4)")]
+)
+def test_one_state_of_two_that_is_detached_at_one_step_is_named(which, named):
+    torch.manual_seed(0)
+    net = Gated()
+    x, y = torch.randn(8, 6, 5), torch.randint(3, (6,))
+    loss = lambda outputs, target: torch.nn.functional.cross_entropy(outputs.mean(0), target)  # noqa: E731
+    with gradcert.watch(net, every=1, rule="bptt", loss=loss) as watching:
+        state, outputs = None, []
+        for t, now in enumerate(x):
+            if t == 4:
+                state = tuple(part.detach() if k in which else part for k, part in enumerate(state))
+            out, state = net(now, state)
+            outputs.append(out)
+        loss(torch.stack(outputs), y).backward()
+        found = watching.step(x, y)
+    assert found.verdict == ("wrong" if which else "right") and named in found.cause
+    alone = "of layer 0 alone detached before step 4, counted from 0: no credit goes back through it"
+    assert len(which) != 1 or alone in found.cause
