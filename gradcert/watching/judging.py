@@ -127,6 +127,14 @@ class Judging(ABC):
                 allowed="a step that is a function of input, parameters and state, in the parameters' dtype",
                 do="look for random numbers, another dtype inside, a state that is set between two calls",
             )
+        if evidence.elsewhere and made.verdict in ("wrong", "unnamed") and not explained(made):
+            raise GradcertError(
+                "a loss about what the module keeps: credit enters it elsewhere than at its results, through"
+                f" {', '.join(dict.fromkeys(evidence.elsewhere))}",
+                allowed="a loss of what the module returns",
+                do="have the module return what that term is about (hidden spikes, a rate); what comes back to a"
+                " result is taken as given",
+            )
         if made.verdict == "right" and (none := silent(evidence, exact)):
             raise GradcertError(
                 f"a batch that tells nothing of {self._claim()}: the gradients of {', '.join(none)} are 0 everywhere,"

@@ -150,12 +150,13 @@ def rule_of(base: Read, rows: tuple[str, ...]) -> str:
 def no_row(reading: Reading) -> str:
     """Return what is cut, and where, in a module whose cuts are no row of the table."""
     record = reading.to_dict()
-    edges = [edge for layer in record["layers"] for edge in layer["edges"]]
-    cut = [edge for edge in edges if "cut_at" in edge]
-    said = [f"{_edge(edge)} at {', '.join(edge['cut_at'])}" for edge in cut]
+    several = len(record["layers"]) > 1
+    edges = [(edge, f" of layer {i}" * several) for i, one in enumerate(record["layers"]) for edge in one["edges"]]
+    cut = [(edge, layer) for edge, layer in edges if "cut_at" in edge]
+    said = [f"{_edge(edge)}{layer} at {', '.join(edge['cut_at'])}" for edge, layer in cut]
     said += [f"{parameter} at {place}" for parameter, place in record["cuts"].items()]
-    labels = {edge["label"] for edge in cut}
-    kept = [_edge(edge) for edge in edges if edge["label"] in labels and edge["how"] != "cut"]
+    labels = {edge["label"] for edge, _ in cut}
+    kept = [f"{_edge(edge)}{layer}" for edge, layer in edges if edge["label"] in labels and edge["how"] != "cut"]
     left = f"; kept: {', '.join(dict.fromkeys(kept))}" if kept else ""
     return f"cuts that are no row of the table: {', '.join(said) or 'of its own gradients'}{left}"
 

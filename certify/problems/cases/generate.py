@@ -64,12 +64,16 @@ def least_steps(rule: Claimed, late: int = 0, *, usual: int = USUAL) -> int:
     return max(least, usual) + late if late else least
 
 
-def generate(spec: Spec, claim: Claim, *, seed: int = 0, gone: frozenset[str] = frozenset()) -> Case | None:
+def generate(
+    spec: Spec, claim: Claim, *, seed: int = 0, gone: frozenset[str] = frozenset(), sparse: bool = False
+) -> Case | None:
     """Return the case of a spec, or None if no draw is acceptable; a bounded one in the place of a dyadic one.
 
     Parameters
     ----------
     gone : parameters whose gradient is 0 but for roundings, whatever is drawn; looked for where no draw is acceptable.
+    sparse : take gradients with few entries that are not 0, where no draw has more: of lateral weights at one step
+        alone that is one column for each unit that has just fired.
 
     Examples
     --------
@@ -95,7 +99,7 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0, gone: frozenset[str] = 
         problem = replace(problem, seed=0) if claim.acceptance == "unbiased" else problem
         if outside(problem, claim):
             continue
-        draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic", gone=gone)
+        draft = _draft(problem, rule, attempt, ties=spec.family == "dyadic", gone=gone, sparse=sparse)
         if draft is None:
             beyond += attempt == beyond and _beyond(problem, rule)
             if beyond == FAR:  # every draw so far
@@ -124,8 +128,10 @@ def generate(spec: Spec, claim: Claim, *, seed: int = 0, gone: frozenset[str] = 
     if kept is None:
         if spec.family != "bounded":
             return generate(replace(spec, family="bounded", instead=spec.family), claim, seed=seed)
-        found = _taken_off(spec, claim, rule, least, rng) if not gone else frozenset()
-        return generate(spec, claim, seed=seed, gone=found) if found else None
+        found = _taken_off(spec, claim, rule, least, rng) if not gone and not sparse else frozenset()
+        if found:
+            return generate(spec, claim, seed=seed, gone=found)
+        return None if sparse else generate(spec, claim, seed=seed, gone=gone, sparse=True)
     best, expected = kept
     tape, gradients = floats(best.problem, rule)
     told = {**facts(best.problem, tuple(met(best.problem, tape, gradients))), **best.facts}
@@ -153,7 +159,9 @@ def _taken_off(spec: Spec, claim: Claim, rule: Claimed, least: int, rng: np.rand
     return found or frozenset()
 
 
-def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool, gone: frozenset[str]) -> Draft | None:
+def _draft(
+    problem: Problem, rule: Claimed, attempt: int, *, ties: bool, gone: frozenset[str], sparse: bool
+) -> Draft | None:
     """Return the draw with its gradients in float64, or None if a floor is not reached."""
     in_floats = evaluated(problem)
     rates, tie = _spikes(in_floats.tape)
@@ -163,8 +171,9 @@ def _draft(problem: Problem, rule: Claimed, attempt: int, *, ties: bool, gone: f
     silent = without_gradient(problem, rule)
     if not all(np.abs(g).max(initial=0.0) < HUGE for g in gradients.values()):
         return None
-    weak = [k for k, g in gradients.items() if k not in silent and np.count_nonzero(np.abs(g) > 1e-6) * 2 < g.size]
-    weak = [k for k in weak if k not in gone]
+    told = {k: (np.count_nonzero(np.abs(g) > 1e-6), g.size) for k, g in gradients.items()}
+    weak = [k for k, (some, size) in told.items() if (not some if sparse else some * 2 < size)]
+    weak = [k for k in weak if k not in gone and k not in silent]
     none = sorted(unreached(problem, rule) & {*weak}) if weak else []
     if len(weak) > len(none) or len(none) + len(gone) == len(gradients):
         return None

@@ -54,7 +54,8 @@ def _limited(evidence: Evidence, claimed: Gradients, relative: Mapping[str, floa
     alone = "" if all(_within(every, evidence, relative, n, claimed) for n in claimed) else _alone(wrong, claimed)
     found = {n: every[n] if n in wrong else claimed[n] for n in claimed}
     beyond = sum(int((np.abs(claimed[n]) > limit + allowed(relative, n, claimed[n])).sum()) for n in wrong)
-    if limit and beyond > 1 and all(_within(found, evidence, relative, n, claimed) for n in claimed):
+    seen = all(limit > 2 * allowed(relative, n, claimed[n]) for n in wrong)  # a smaller one makes zeros
+    if seen and beyond > 1 and all(_within(found, evidence, relative, n, claimed) for n in claimed):
         yield f"{CLAIM} with every entry limited to {limit:.6g}: judge before clipping{alone}"
 
 

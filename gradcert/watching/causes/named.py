@@ -121,9 +121,11 @@ def cause(
     for sentence, found in _shares(evidence, rule):  # which are fitted: what they are near to says nothing
         if explains(found, claimed, evidence, relative):
             return sentence
-    silent = [n for n, v in claimed.items() if np.abs(v).max(initial=0.0) > 0 and not np.any(of(given, n))]
-    if silent and agrees(claimed, evidence, relative, set(claimed) - set(silent)):
-        return f"{CLAIM}, but zero everywhere for {', '.join(silent)}"
+    sizes = {n: float(np.abs(of(given, n)).max(initial=0.0)) for n in differing(claimed, evidence, relative)}
+    silent = [n for n, size in sizes.items() if size <= allowed(relative, n, claimed[n])]
+    if silent and len(silent) == len(sizes):
+        but = " but for roundings" if any(sizes.values()) else " everywhere"
+        return f"{CLAIM}, but zero{but} for {', '.join(silent)}"
     if said := single(evidence, claimed, relative) or next(altered(evidence, claimed, relative), ""):
         return said
     if dtype == "float64" and _single(evidence, rule, claimed):

@@ -10,6 +10,20 @@ import numpy as np
 from gradcert.reference.numbers import Array
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
+
+class Shares(dict[str, float]):
+    """The allowance of every parameter, as a share of the largest entry of its gradient.
+
+    Attributes
+    ----------
+    floor : parameter -> what is allowed of a gradient that is 0, where what it is the sum of is not.
+    """
+
+    def __init__(self, shares: Mapping[str, float], floor: Mapping[str, float]) -> None:
+        super().__init__(shares)
+        self.floor = dict(floor)
+
+
 FITTED = 0.5  # of the difference without a cause, or a number that is fitted, may be left with it
 
 
@@ -45,10 +59,15 @@ def explains(
 def allowed(relative: Mapping[str, float], name: str, value: Array) -> float:
     """Return what rounding explains of a parameter's gradient.
 
-    One that was zero says nothing of the rounding of one that is not: that of another parameter has to do.
+    One that was zero says little of the rounding of one that is not: that of another parameter has to do.
     """
     share = relative[name] or max(relative.values(), default=0.0)
-    return share * float(np.abs(value).max(initial=0.0))
+    return share * float(np.abs(value).max(initial=0.0)) if np.any(value) else floor(relative, name)
+
+
+def floor(relative: Mapping[str, float], name: str) -> float:
+    """Return what rounding explains of a gradient that is 0: of terms that take each other away."""
+    return relative.floor.get(name, 0.0) if isinstance(relative, Shares) else 0.0
 
 
 def differing(claimed: Gradients, evidence: Evidence, relative: Mapping[str, float]) -> list[str]:

@@ -41,6 +41,7 @@ class Evidence:
     hooked, parts : the parameters, and the parts of the module, on which there are hooks that see gradients.
     places : where the module's own code keeps or cuts an edge (`gradcert.watching.causes.places`).
     cuts : parameter -> where the module's own code cuts it on a path, in file and line.
+    elsewhere : the module's own operations that credit came to without passing its results.
     """
 
     runs: tuple[Run, ...]
@@ -62,6 +63,7 @@ class Evidence:
     parts: tuple[str, ...] = ()
     cuts: Mapping[str, str] = field(default_factory=dict)
     shares: tuple[Mapping[int, float], ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     def gradients(
         self,

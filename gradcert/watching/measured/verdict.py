@@ -8,6 +8,7 @@ import numpy as np
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.rules import Rule
+from gradcert.watching.measured.comparing import Shares, floor
 from gradcert.watching.measured.envelope import allowance, of_sum
 from gradcert.watching.measured.evidence import Evidence, Gradients
 from gradcert.watching.measured.judgement import Of
@@ -52,7 +53,9 @@ def check_dtype(dtype: str) -> None:
 
 def _shares(allowed: Mapping[str, float], centre: Gradients, rounding: Mapping[str, float]) -> dict[str, float]:
     sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in centre.items()}
-    return {n: (v + rounding.get(n, 0.0)) / sizes[n] if sizes[n] else 0.0 for n, v in allowed.items()}
+    whole = {n: v + rounding.get(n, 0.0) for n, v in allowed.items()}
+    shares = {n: v / sizes[n] if sizes[n] else 0.0 for n, v in whole.items()}
+    return Shares(shares, {n: v for n, v in whole.items() if not sizes[n]})
 
 
 def compared(evidence: Evidence, claimed: Gradients, exact: Gradients, relative: Mapping[str, float]) -> dict[str, Of]:
@@ -71,7 +74,7 @@ def compared(evidence: Evidence, claimed: Gradients, exact: Gradients, relative:
         full, size = float(np.linalg.norm(exact[name])), float(np.linalg.norm(mine))
         both = bool(full and size and np.isfinite(size))
         cosine = float((mine * exact[name]).sum()) / full / size if both else None
-        allowed = relative[name] * float(np.abs(want).max(initial=0.0))
+        allowed = relative[name] * float(np.abs(want).max(initial=0.0)) if np.any(want) else floor(relative, name)
         dropped = float(np.linalg.norm(exact[name] - want)) / full if full else None
         out[name] = Of(error, allowed, cosine, size / full if both else None, dropped)
     return out

@@ -15,6 +15,7 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 from gradcert.models.reading.pytorch.held import peek, remember, slots
+from gradcert.watching.seen import roots
 from gradcert.watching.seen.seams import FEW as TELLING
 from gradcert.watching.seen.seams import back, left, near, number, partial, scaled, shares
 
@@ -73,12 +74,16 @@ class Calls:
     again : whether the module was called inside a backward pass, by a checkpoint: that computes the same once more.
     lost : a state that was changed between two calls, and lost its history, or a part of it, where it was not: the
         share of credit that comes back there; None where there was none.
+    elsewhere : the module's own operations that credit came to without passing its results (`roots.entered`).
     """
 
     def __init__(self, module: Any, *, whole: bool) -> None:
         self.module, self.whole, self.on, self.back = module, whole, False, True
         self.closed = self.went_on = self.again = self.in_place = False
         self.lost: float | None = None
+        self.elsewhere: list[str] = []
+        self._doors: set[Any] = set()  # autograd's nodes of all results
+        self._inside: list[tuple[int, int]] = []  # the numbers of the module's own operations, call by call
         self._passed = False  # whether a call of the last sequence was given a state
         self._seen: list[Sequence] = []
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
@@ -92,6 +97,7 @@ class Calls:
             module.register_forward_pre_hook(self._before, with_kwargs=True),
             module.register_forward_hook(self._after, with_kwargs=True),
         ]
+        roots.listen(self)
 
     def __deepcopy__(self, memo: Any) -> Calls:
         """Return one that does not look: a copy of the module is nobody's training."""
@@ -107,6 +113,7 @@ class Calls:
 
     def remove(self) -> None:
         """Take the hooks away."""
+        roots.leave(self)
         for handle in self._handles:
             handle.remove()
 
@@ -114,8 +121,17 @@ class Calls:
         """Forget what was seen; what the module held at last is no news while it is looked at."""
         self._left = self._left if self.on else None
         self.error, self.closed, self.went_on, self.again, self.in_place = None, False, False, False, False
-        self.lost = None
+        self.lost, self.elsewhere, self._doors, self._inside = None, [], set(), []
         self._seen, self._last, self._written, self._held, self._mine = [], [], [], {}, {}
+
+    def rooted(self, tensors: list[Any]) -> None:
+        """Look where the credit of a backward pass enters the module."""
+        if not (self.on and self.back and self._inside) or self.error is not None or any(s.quiet for s in self._seen):
+            return
+        try:
+            self.elsewhere += roots.entered(tensors, self._doors, self._inside)
+        except Exception as error:
+            self.error = error
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._guarded(self._entering, module, args, kwargs)
@@ -184,6 +200,7 @@ class Calls:
                 leaves[k] = value.view_as(value)
                 leaves[k].register_hook(_subtract(sequence, call, place, share))
                 changed = True
+        self._inside.append((roots.now(), 0))
         return tree_unflatten(leaves, tree_flatten((args, kwargs))[1]) if changed else None
 
     def _like(self, value: Any, taken: set[int]) -> tuple[int, int] | None:
@@ -246,6 +263,7 @@ class Calls:
         if not self._seen:
             return None
         sequence = self._seen[-1]
+        self._inside[-1] = (self._inside[-1][0], roots.now())
         call = len(sequence.inputs) - 1
         leaves = _leaves(result)
         flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]
@@ -255,6 +273,7 @@ class Calls:
                 view = leaves[k].view_as(leaves[k])
                 view.register_hook(_add(sequence, call, place))
                 leaves[k] = view
+                self._doors.add(view.grad_fn)
                 self._mine[id(view)] = (view, call, place)
         sequence.versions = {name: p._version for name, p in self._named}
         self._last = [leaves[k] for k in flat]

@@ -174,3 +174,14 @@ def test_a_claim_that_does_not_fit_is_said_at_once(options, words):
     with pytest.raises(GradcertError) as caught:
         Claim(**options)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_no_draw_has_many_entries_one_with_few_is_taken(seed):
+    """A lateral gradient of one step has a column for each unit that has just fired: no draw was ever acceptable."""
+    claim = Claim("sltt", "alif", options={"recurrent": True}, when="last")
+    for spec in plan(claim):
+        if spec.family in ("dyadic", "bounded"):
+            case = generate(spec, claim, seed=seed)
+            assert case is not None, spec.id
+            assert all(bounds.value.any() for bounds in case.expected.gradients.values()), spec.id
