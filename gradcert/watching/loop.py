@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_flatten
 
 from gradcert.models.reading.network.passes import Run, row_of
 from gradcert.models.reading.network.written import Written
@@ -275,10 +276,28 @@ class Watch(Judging):
             module = self.module if began is None else at(self.module, began)
             with torch.random.fork_rng(devices=[]):
                 state = sequence.state if self.time is None else None
-                found = read(module, x, state, self.time, self.output)
+                try:
+                    found = read(module, x, state, self.time, self.output)
+                except Exception as error:
+                    raise self._further(error) from error
             refuse_autocast(found)
             self._written[key] = found
         return self._written[key]
+
+    def _further(self, error: Exception) -> Exception:
+        """Return why a module is not read: it may be called with more than an input and its state."""
+        sequence = self._calls.sequences[0]
+        beside = [v for v in tree_flatten(sequence.state)[0] if isinstance(v, torch.Tensor)]
+        returned = {tuple(v.shape) for v in sequence.outputs[0]}
+        further = [v for v in beside if self.time is not None or tuple(v.shape) not in returned]
+        if not further:
+            return error
+        shapes = ", ".join(f"{tuple(v.shape)} of {str(v.dtype).removeprefix('torch.')}" for v in further)
+        return GradcertError(
+            f"a module that is called with more than an input and a state that it returns: {shapes}",
+            allowed="module(x), or module(x, state), whose state comes back from every call",
+            do="make a mask or a length part of x, or apply it outside of the module",
+        )
 
     def _made(self, began: Any) -> bool:
         """Return whether there is a tensor now where a module held none when a sequence began: it made a state."""

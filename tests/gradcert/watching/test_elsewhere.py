@@ -108,3 +108,37 @@ def test_what_is_zero_but_for_roundings_was_not_clipped():
 
     found = watched(after=noise)
     assert found.cause == "the claimed gradients, but zero but for roundings for o.weight"
+
+
+class Masked(nn.Module):
+    """Takes a mask beside its state, or lengths beside a sequence."""
+
+    def __init__(self, whole=False):
+        super().__init__()
+        self.c, self.o, self.whole = nn.Linear(13, 8), nn.Linear(8, 3), whole
+
+    def forward(self, x, mask, h=None):
+        if self.whole:
+            h = torch.zeros(4, 8)
+            for now in x:
+                h = torch.tanh(self.c(torch.cat([now, h], -1)))
+            return self.o(h * mask[:, None])
+        h = torch.where(mask[:, None], torch.tanh(self.c(torch.cat([x, h], -1))), h)
+        return self.o(h), h
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_an_input_beside_the_state_is_said_to_be_one(whole):
+    torch.manual_seed(0)
+    net, x, y = Masked(whole), torch.randn(6, 4, 5), torch.randint(3, (4,))
+    with gradcert.watch(net, every=1, rule="bptt", time=0 if whole else None) as watching:
+        if whole:
+            out = net(x, torch.tensor([1, 0, 1, 1]))
+        else:
+            h = torch.zeros(4, 8)
+            for t, now in enumerate(x):
+                out, h = net(now, t < torch.tensor([6, 3, 4, 2]), h)
+        F.cross_entropy(out, y).backward()
+        said = r"more than an input and a state that it returns: \(4,\) of "
+        with pytest.warns(NotJudged, match=said + ("int64" if whole else "bool")):
+            watching.step(x, y)
