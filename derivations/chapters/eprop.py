@@ -176,9 +176,9 @@ def _example() -> Example:
         rows.append((name, *(relative(found, exact, k) for k in ("layers.0.W", "layers.0.H", "layers.1.W"))))
     text = (
         "Eight ALIF units with lateral weights under a leaky readout, 3 inputs, β = 0.3, θ = 0.6, random weights "
-        "(seed 2, scale 1.5), 30 steps of random bits and random targets (seed 3). e-prop keeps the readout's state, "
-        "so the readout is exact; below it the lateral and reset paths are missing. OSTL drops the readout's "
-        "memory too."
+        "(seed 2, scale 1.5), 30 steps of random bits and random targets (seed 3). The readout's own weights are exact "
+        "under all three: each keeps the state of a weight's own layer. For the layer below, e-prop misses lateral "
+        "and reset paths; OSTL keeps these and misses the readout's memory; OTTT misses all of it, and the adaptation."
     )
     return Example(text, ("rule", "W, against BPTT", "H", "readout W"), tuple(rows))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -227,11 +228,15 @@ def _others() -> list[Equation]:
     ]
 
 
+def _printed(value: Any, places: int = 5) -> str:
+    """Round a rational to a number of decimals, halves away from 0; a float in between may lie on the other side."""
+    whole = int(abs(value) * 10**places + Fraction(1, 2))
+    return f"{'-' if value < 0 else ''}{whole // 10**places}.{whole % 10**places:0{places}d}"
+
+
 def _example() -> Example:
     """One part of a quadratic loss with an exact solver and with one descent step, in exact rationals."""
-    from fractions import Fraction as F
-
-    alpha, curvature, centre = F(1, 2), F(3), F(2)
+    alpha, curvature, centre = Fraction(1, 2), Fraction(3), Fraction(2)
 
     def gradient(w: Vector) -> Vector:
         return {k: curvature * (v - centre) for k, v in w.items()}
@@ -239,23 +244,23 @@ def _example() -> Example:
     rows = []
     for form in ("paper", "code"):
         for name in ("exact", "one step"):
-            state = FpttState(_vector(F(0)), _vector(F(0)), _vector(F(0)))
+            state = FpttState(_vector(Fraction(0)), _vector(Fraction(0)), _vector(Fraction(0)))
             for _ in range(3):
                 coefficient, bar, pull = (
-                    (F(1, 2) if form == "paper" else F(1)),
+                    (Fraction(1, 2) if form == "paper" else Fraction(1)),
                     state.average["w"][0],
                     state.pull["w"][0],
                 )
                 minimum = (curvature * centre + alpha * bar + coefficient * pull) / (curvature + alpha)
-                solver = (lambda w, g, m=minimum: _vector(m)) if name == "exact" else gradient_step(F(1, 10))
+                solver = (lambda w, g, m=minimum: _vector(m)) if name == "exact" else gradient_step(Fraction(1, 10))
                 if form == "paper":
                     state = paper_step(state, gradient, alpha=alpha, solver=solver)
                 else:
-                    state = code_form(state, gradient, alpha=alpha, beta=F(1, 2), solver=solver)
+                    state = code_form(state, gradient, alpha=alpha, beta=Fraction(1, 2), solver=solver)
             w = state.weights["w"][0]
             slope = gradient({"w": np.array([w], dtype=object)})["w"][0]
             values = (w, state.average["w"][0], state.pull["w"][0], slope)
-            rows.append((form, name, *(f"{float(v):.5f}" for v in values)))
+            rows.append((form, name, *(_printed(v) for v in values)))
     text = (
         "Three parts of the loss 3/2 (w - 2)², from w = 0, α = 1/2 and, in the form of the code, β = 1/2, by the code "
         "of reference/procedures in exact rationals. One step: of descent, at the learning rate 1/10. What stands here "

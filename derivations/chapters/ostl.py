@@ -234,7 +234,7 @@ DERIVATION = Derivation(
             "ostl",
             ("ostl", "ostl-random"),
             premises=("paths.loss", "ostl.jacobian", "ostl.threshold"),
-            source="arXiv 2007.12723 Eq. 24, 26-27; mathematics.md 4.1",
+            source="arXiv 2007.12723 Eq. 26-27, and 24, not seen (perhaps the learning signal); mathematics.md 4.1",
         ),
         Step(
             "ostl.one-layer",

@@ -193,6 +193,11 @@ SYMBOLS: dict[str, Symbol] = {
     "mo": _s(r"\bar o_{#1}", r"\mo{k}", "mean of output $k$ over all steps."),
     "frt": _s("f^*", r"\frt", "firing rate that the units are to have."),
     "reg": _s(r"\nu", r"\reg", "coefficient of the term of the loss about firing rates."),
+    "rew": _s("R^{#1}", r"\rew{t}", "reward that follows the action of step $t$."),
+    "val": _s("V^{#1}", r"\val{t}", "value: what the network guesses at step $t$ of the rewards to come."),
+    "disc": _s(r"\gamma", r"\disc", "discount: how much less a reward counts for every step that it is later."),
+    "vco": _s("c_V", r"\vco", "coefficient of the term of the loss about the value."),
+    "tde": _s(r"\Delta^{#1}", r"\tde{t}", "surprise: reward and next value, faded, less the value that was guessed."),
     "xh": _s(
         r"\hat x_{#1}^{#2}",
         r"\xh{j}{t}",
@@ -442,6 +447,11 @@ SYMBOLS: dict[str, Symbol] = {
     "orc": _s("q_{#1}^{#2}", r"\orc{k}{r}", "share of class $k$ in the oracle of part $r$: a number that is given."),
     "curv": _s("c", r"\curv", "curvature of a quadratic loss: its second derivative, a positive number."),
     "Q": _s("Q_{#1}", r"\Q{r}", "what is minimised in part $r$: its loss and the regulariser."),
+    "nd": _s(
+        r"\mathcal N(#1;#2)",
+        r"\nd{0}{0.3}",
+        "normal density around the first number, of the standard deviation that stands second, at $v_i^t-A_i^t$.",
+    ),
     "u": _s(r"u_{#1}^{#2}", r"\u{i}{t}", "membrane potential after the reset.", "u"),
     "gk": _s("k_{#1}^{#2}", r"\gk{i}{t}", "gate of the membrane, between 0 and 1: one over its time constant.", "k"),
     "gr": _s(r"\gamma_{#1}^{#2}", r"\gr{i}{t}", "gate of the adaptation, between 0 and 1.", "r"),

@@ -124,7 +124,7 @@ CLAIM = Claim(
     data=("digits",),
     task="scikit-learn's digits, the image at every step, T = 6 and 24.",
     network="Two layers of 48 LIF neurons (leak 0.5), feed-forward or with lateral weights, readout without memory.",
-    budget="120 updates of 100 samples by OTTT, rate 0.1, momentum 0.9.",
+    budget="120 updates of 100 samples by OTTT_A, one a sequence, rate 0.1, momentum 0.9.",
     seeds="4.",
     grid="None.",
     rule="At 8 moments of each training, for both layers: the cosine of OTTT's gradient with that of rate-based "

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gradcert.derivations.algebra.counting import COUNTING, Tally, measure
-from gradcert.derivations.chapters import eprop, ostl
+from gradcert.derivations.chapters import eprop, ostl, ottt
 from gradcert.derivations.reading.citations import DOCS
 from gradcert.derivations.reading.examples import example, network
 from gradcert.derivations.reading.lesson import lesson
@@ -71,8 +71,15 @@ def test_the_weights_of_the_tables_are_drawn_as_the_lessons_say():
     assert (x == (rng.random((30, 1, 3)) < 0.4)).all() and (y == rng.random((30, 1, 2))).all()
     (alif, readout) = (layer.cell for layer in net.layers)
     assert (alif.leak, alif.rho, readout.kappa, alif.surrogate) == (0.9, 0.95, 0.9, Surrogate("triangle", scale=0.3))
-    lif = Network(layers=(Layer(Lif(recurrent=False), 4, 6), head(6, 2)))
-    found.append((lif.parameters(seed=1, scale=2.0), drawn(1, 2, (4, 6, False, True), (6, 2, False, True))))
+    above = ((6, 5, False, True), (5, 5, False, True), (5, 2, False, True))
+    for label, shapes in (
+        ("one layer", ((4, 6, False, True), (6, 2, False, True))),
+        ("three layers", ((4, 6, False, True), *above)),
+        ("lateral weights", ((4, 6, True, True), (6, 2, False, True))),
+    ):
+        found.append((ottt.networks()[label][1], drawn(16, 2, *shapes)))
+    rng, (x, y) = np.random.default_rng(1), ottt.sequence()
+    assert (x == (rng.random((20, 1, 4)) < 0.5)).all() and (y == rng.random((20, 1, 2))).all()
     rnn = Network(layers=(Layer(Rnn(bias=False), inputs=2, units=8),))
     found.append((rnn.parameters(seed=0), drawn(0, 1, (2, 8, True, False))))
     for given, by_hand in found:
@@ -82,6 +89,7 @@ def test_the_weights_of_the_tables_are_drawn_as_the_lessons_say():
         ("ostl", "`rng = numpy.random.default_rng(180)`, layer by layer from below, in each layer"),
         ("eprop", "a matrix is 1.5 times `rng.standard_normal(shape)`"),
         ("ottt", "a matrix is 2 times `rng.standard_normal(shape)`"),
+        ("ottt", "`rng = numpy.random.default_rng(16)`, then layer by layer from below"),
         ("fptt", "`rng.standard_normal((8, 2))` over"),
     ):
         assert words in text(name)

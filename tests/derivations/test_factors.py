@@ -98,8 +98,9 @@ def two_lif_layers(**options):
         layers=(Layer(cell, inputs=4, units=6), Layer(upper, inputs=6, units=5), Layer(head, inputs=5, units=2))
     )
     rng = np.random.default_rng(1)
-    p, x, y = net.parameters(seed=1, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
+    p, x, y = net.parameters(seed=16, scale=2.0), (rng.random((20, 1, 4)) < 0.5) * 1.0, rng.random((20, 1, 2))
     tape = record(net, p, x)
+    assert all(la.now["z"].sum() >= 20 for la in tape.layers[:2])
     s = [1 / (1 + np.exp(-4 * (la.now["v"][:, 0] - 1))) for la in tape.layers[:2]]
     low, high = (4 * u * (1 - u) for u in s)
     top = high * ((tape.outputs[:, 0] - y[:, 0]) @ p["layers.2.W"])
