@@ -10,6 +10,7 @@ from shown import ASSETS, CLOSE, flat, grid, needs_node, shown
 
 from gradcert.derivations.chapters import chapter, depth
 from gradcert.derivations.reading.examples import example, network
+from gradcert.derivations.reading.lesson import lesson
 from gradcert.reference import RULES, Edge, Layer, Network, Snu
 from gradcert.reference.engines import record, residual, reverse
 from gradcert.reference.networks import Integrator
@@ -146,7 +147,7 @@ def test_what_the_page_says_of_some_settings():
     worked = begin["cr0.3"] * begin["J 11"] + begin["cr1.3"] * begin["J 21"]
     assert abs(worked - begin["late0.2"]) <= CLOSE
     rows = chapter("depth").example().rows
-    assert rows[0][:2] == ("ostl", "9.1e-01")
+    assert rows[0][:2] == ("ostl", "6.1e-01")
 
 
 def test_the_table_of_rules_has_the_shares_of_the_lower_weights():
@@ -175,13 +176,31 @@ def waiting(n, steps):
 def test_the_answers_to_the_exercises():
     rng = np.random.default_rng(4)
     x, y = (rng.random((8, 1, 3)) < 0.5) * 1.0, rng.random((8, 1, 2))
-    for kappa, missing in ((0.5, 49), (0.9, 81)):
-        layers = (Layer(Snu(transfer="tanh"), inputs=3, units=5), Layer(Integrator(kappa=kappa), inputs=5, units=2))
-        problem = (Network(layers=layers), Network(layers=layers).parameters(seed=3, scale=1.5), x, y)
-        dropped = residual(*problem, rule=RULES["ostl"]).total
-        exact = reverse.gradients(*problem, rule=RULES["bptt"])
-        size, whole = (np.sqrt(sum((g[k] ** 2).sum() for k in g if k[7] == "0")) for g in (dropped, exact))
-        assert round(100 * size / whole) == missing
+    table, w, same, _ = depth._network()
+    assert (x == same).all()
+    fired = record(table, w, x).layers[0].now["z"].sum(axis=(0, 1)).astype(int)
+    page = " ".join("\n".join(lesson("depth").texts()).split())
+    assert f"whose five units fire at {', '.join(map(str, fired))} of the eight steps, lacks 52 % of" in page
+    middles, found = [], {}
+    for kappa, missing in ((0.5, 52), (0.9, 88)):
+        net = Network(layers=(Layer(Snu(), inputs=3, units=5), Layer(Integrator(kappa=kappa), inputs=5, units=2)))
+        assert (net.parameters(seed=15, scale=2.0)["layers.0.W"] == w["layers.0.W"]).all()
+        found = {}
+        for seed in range(200):
+            problem = (net, net.parameters(seed=seed, scale=2.0), x, y)
+            if record(*problem[:3]).layers[0].now["z"].sum() < 2:
+                continue
+            dropped = residual(*problem, rule=RULES["ostl"]).total
+            exact = reverse.gradients(*problem, rule=RULES["bptt"])
+            size, whole = (np.sqrt(sum((g[k] ** 2).sum() for k in g if k[7] == "0")) for g in (dropped, exact))
+            found[seed] = size / whole
+        assert round(100 * found[15]) == missing
+        assert f"{missing} % " in page
+        middles.append(round(100 * np.median(list(found.values()))))
+    words = (
+        "Over the {} of 200 draws of the weights with which the layer fires twice or more the medians are {} % and {} %"
+    )
+    assert words.format(len(found), *middles) in page
     assert waiting(0.5, 4) == 2.125
     for n, left in ((0.5, 0.5), (0.9, 0.1)):
         # the last steps lack n/(1 - n)^2 of T n/(1 - n) in all, and less than that share of the sum
@@ -189,10 +208,14 @@ def test_the_answers_to_the_exercises():
 
 
 def stack(steps):
-    """Return a problem with two layers of two SNUs."""
-    layers = tuple(Layer(Snu(transfer="tanh"), inputs=2, units=2) for _ in range(2))
+    """Return a problem with two layers of two SNUs, in which every unit fires at some steps and not at others."""
+    layers = tuple(Layer(Snu(transfer="tanh", threshold=0.5), inputs=2, units=2) for _ in range(2))
     net, rng = Network(layers=layers), np.random.default_rng(1)
-    return net, net.parameters(seed=2, scale=1.5), rng.random((steps, 1, 2)), rng.random((steps, 1, 2))
+    x, y = rng.random((2, 4, 1, 2))
+    problem = net, net.parameters(seed=37, scale=2.0), x[:steps], y[:steps]
+    fired = [layer.now["z"].sum(axis=0) for layer in record(*problem[:3]).layers]
+    assert all((0 < n).all() and (n < steps).all() for n in fired)
+    return problem
 
 
 def test_a_loss_at_the_first_step_leaves_nothing_out_and_one_at_the_last_does():
