@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 EVERY = 30.0  # seconds of silence; what is done sooner says nothing
+LONG = 5.0  # seconds that one thing takes before it is said how long it has taken
 
 
 @dataclass
@@ -25,6 +26,7 @@ class _State:
     done, total : of which things, `unit`; a total of 0 is not known.
     what : what is being done.
     began, last : when the command began, and when anything was said.
+    since : when what is being done began.
     """
 
     done: int = 0
@@ -33,6 +35,7 @@ class _State:
     what: str = ""
     began: float = field(default_factory=time.monotonic)
     last: float = field(default_factory=time.monotonic)
+    since: float = field(default_factory=time.monotonic)
 
     def line(self) -> str:
         """Return the sentence.
@@ -41,11 +44,15 @@ class _State:
         --------
         >>> _State(40, 60, "problems", "rnn/1/long/0", began=time.monotonic() - 95).line()
         'gradcert: 40 of 60 problems, 95 s: rnn/1/long/0'
+        >>> _State(1, 2, "problems", "the cause", since=time.monotonic() - 61, began=time.monotonic() - 95).line()
+        'gradcert: 1 of 2 problems, 95 s: the cause, for 61 s'
         >>> _State(began=time.monotonic() - 30).line()
         'gradcert: at work, 30 s'
         """
         count = f"{self.done} of {self.total} {self.unit}".strip() if self.total else "at work"
-        return f"gradcert: {count}, {time.monotonic() - self.began:.0f} s" + (f": {self.what}" if self.what else "")
+        now = time.monotonic()
+        taken = f", for {now - self.since:.0f} s" if now - self.since >= LONG else ""
+        return f"gradcert: {count}, {now - self.began:.0f} s" + (f": {self.what}{taken}" if self.what else "")
 
 
 _STATE = _State()
@@ -53,6 +60,8 @@ _STATE = _State()
 
 def told(done: int, total: int, what: str, unit: str = "") -> None:
     """Take down how far the work is, in printable words: the line is written by a thread, which imports nothing."""
+    if (done, what) != (_STATE.done, _STATE.what):
+        _STATE.since = time.monotonic()
     _STATE.done, _STATE.total, _STATE.what, _STATE.unit = done, total, what, unit
 
 

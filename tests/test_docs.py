@@ -36,6 +36,21 @@ def certify(folder: Path, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def test_the_page_of_schemas_says_how_a_seal_is_computed(tmp_path, monkeypatch):
+    reference.schemas(tmp_path / "schemas")
+    (page,) = tmp_path.glob("schemas*")
+    text = page.read_text(encoding="utf-8")
+    assert "RFC 8785" in text and "ECMAScript" in text
+    monkeypatch.chdir(tmp_path)
+    record = (DOCS / "certificates" / "torch_rnn-gradients-bptt.json").read_bytes()
+    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
+    Path("certificate.json").write_text(json.dumps(json.loads(record), indent=2))  # in whatever layout
+    exec(code, {})
+    Path("certificate.json").write_bytes(record.replace(b'"seed":0', b'"seed":1', 1))
+    with pytest.raises(AssertionError):
+        exec(code, {})
+
+
 @pytest.mark.long
 @pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
 def test_the_program_in_javascript_is_certified(tmp_path):

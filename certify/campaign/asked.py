@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -25,13 +26,14 @@ from gradcert.certify.subjects import Answer
 from gradcert.reference.errors import GradcertError
 
 Progress = Callable[[int, int, str], None]
-BATCH = 20  # calls in one message, so that their time is counted together
+BATCH = 5  # calls in one message, so that their time is counted together, and one that hangs is not waited for too long
 
 
 def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progress: Progress) -> None:
     """Have every case solved and judged, as it gets ready."""
     for number, (spec, prepared) in enumerate(zip(specs, ready, strict=True)):
         progress(number, len(specs), spec.id)
+        run.asking = partial(progress, number, len(specs))
         run.prepared.append(prepared)
         case = prepared.case
         if case is None:

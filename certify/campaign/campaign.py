@@ -12,7 +12,7 @@ from gradcert.certify.campaign import repaired
 from gradcert.certify.campaign.again import again
 from gradcert.certify.campaign.asked import Progress, judge_all
 from gradcert.certify.campaign.beside import BESIDE, beside
-from gradcert.certify.campaign.claimed import claimed, given_rule, stepwise, unspoken, unstarted
+from gradcert.certify.campaign.claimed import claimed, given_rule, matter, stepwise, unspoken, unstarted
 from gradcert.certify.campaign.conclude import conclude
 from gradcert.certify.campaign.options import check_options
 from gradcert.certify.certificates import (
@@ -114,7 +114,13 @@ def certify(
     digests = {"subject": "", "reference": reference_digest(), **given_rule(wanted)}
     small: dict[str, Any] | None = None
     run.worker, run.arrays = first, not (first.program or first.stepwise)
-    run.notes += first.notes
+    run.notes += matter(first.notes, wanted)
+
+    def stage(what: str) -> None:
+        """Say what is done now, and from here on each question of it."""
+        told_of(len(specs), len(specs), what)
+        run.asking = lambda asked: told_of(len(specs), len(specs), f"{what}: {asked}")
+
     try:
         if journal is not None:
             digests["subject"] = subject_digest(who, who.made_of(first))  # as far as it is imported by now
@@ -128,11 +134,12 @@ def certify(
             raise silent
         if run.running:
             for name in beside(wanted, profile):
-                told_of(len(specs), len(specs), f"asked beside the cases: {name}")
+                stage(f"asked beside the cases: {name}")
                 BESIDE[name](run, seed)
             if wanted.entrywise:
-                told_of(len(specs), len(specs), f"{_wrong(run)}: a small counterexample" if run.failed else "")
+                stage(f"{_wrong(run)}: a small counterexample" if run.failed else "")
                 small = counterexample.find(run, most=profile_named(profile).questions)
+            run.asking = None
         sources = who.made_of(run.worker)
     finally:
         run.stop()
@@ -159,7 +166,7 @@ def certify(
 
 def _wrong(run: Run) -> str:
     """Return how many problems were answered wrong, for whoever waits for the cause."""
-    return f"{len({case.id for case, _ in run.findings})} wrong"
+    return f"{len({case.id for case, _ in run.findings if case is not None})} wrong"
 
 
 def _meanwhile(run: Run, ready: Iterable[Prepared]) -> Iterator[Prepared]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Unpack
@@ -11,9 +12,12 @@ from gradcert.certify.claims import Claim, Parts, claim_of, files_of, from_dict,
 from gradcert.certify.runs import Run, tail
 from gradcert.certify.subjects import Failure, Subject, Worker
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import file_of
+from gradcert.reference.networks import Edge, file_of
+from gradcert.reference.published import Claimed
+from gradcert.reference.rules import Rule
 
 NO_ROW = "cuts that are no row of the table"  # as `gradcert.models.modules` says it
+CONVENTION = re.compile(r"label by convention: .* is (?P<label>[A-Z_]+) \(or (?P<others>[A-Z_]+(, or [A-Z_]+)*)\): ")
 
 
 def claimed(
@@ -54,6 +58,25 @@ def claimed(
         allowed="a rule and cells",
         do='pass --rule and --cells, or decorate it: @gradcert.claim(rule="ostl", cells=("snu",))',
     )
+
+
+def matter(notes: Iterable[str], claim: Claim) -> list[str]:
+    """Return what a process notes, but for labels by convention that the claimed rule does not tell from the others.
+
+    Examples
+    --------
+    >>> note = "label by convention: z' -> c is ADAPTATION (or RESET): a spike to another state"
+    >>> [bool(matter([note], Claim(rule, "snu"))) for rule in ("e-prop", "bptt", "bptt-detached-reset")]
+    [True, False, True]
+    """
+    return [note for note in notes if (found := CONVENTION.match(note)) is None or _tells(claim.claimed, found)]
+
+
+def _tells(rule: Claimed, found: re.Match[str]) -> bool:
+    if not isinstance(rule, Rule):
+        return True
+    labels = [Edge[name] for name in (found["label"], *found["others"].split(", or "))]
+    return any(len({edge in kept for edge in labels}) > 1 for kept in (rule.own, rule.upper))
 
 
 def unstarted(failure: Failure) -> GradcertError:

@@ -255,7 +255,7 @@ class Claim:
         --------
         >>> triangle = {"name": "triangle", "scale": 0.3, "width": 1.0}
         >>> print(Claim(rule="ostl", cells="snu", options={"surrogate": [triangle, "tanh"], "train": ["leak"]}))
-        ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1.0) or tanh, train leak
+        ostl on snu, depth 1, 2, float64, surrogate triangle(scale=0.3, width=1) or tanh, train leak
         """
         return sentence(self.to_dict())
 

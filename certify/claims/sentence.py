@@ -24,7 +24,7 @@ NAMED = {"targets": "targets", "inputs": "inputs", "T": "T", "B": "B"}
 
 
 def sentence(spec: Mapping[str, Any]) -> str:
-    """Return the JSON form of a claim on one line; nothing that it names is looked up.
+    """Return the JSON form of a claim on one line, just made or read from a file; nothing that it names is looked up.
 
     Examples
     --------
@@ -35,6 +35,7 @@ def sentence(spec: Mapping[str, Any]) -> str:
     'bptt on lif, depth 1, float64, readout integrator, loss squared_error of every, mean over time, loss weights, \
 masks output'
     """
+    spec = _as_read(spec)
     depths = ", ".join(map(str, spec["depths"]))
     options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
@@ -60,7 +61,8 @@ def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
     [('rule', 'bptt'), ('cells', 'lif'), ('options', 'train leak')]
     """
     out = []
-    for name, value in spec.items():
+    for name, given in spec.items():
+        value = _as_read(given)
         if value in ([], {}, None, ()):
             continue
         if name == "network":
@@ -77,6 +79,22 @@ def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         out.append((name, said))
     return out
+
+
+def _as_read(value: Any) -> Any:
+    """Return a part of a claim as canonical JSON gives it back: what was read is said as it was when it was made.
+
+    Examples
+    --------
+    >>> _as_read({"width": 1.0, "scale": [0.5, -0.0, True]})
+    {'scale': [0.5, 0, True], 'width': 1}
+    """
+    if isinstance(value, Mapping):
+        return {key: _as_read(value[key]) for key in sorted(value)}
+    if isinstance(value, (list, tuple)):
+        return [_as_read(one) for one in value]
+    # from 1e21 on ECMAScript writes an exponent
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e21 else value
 
 
 def _readout(spec: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,7 @@ class Candidate:
         taken to be as claimed.
     bounds : the same as an enclosure of every correct implementation of it; None where it is undecided.
     kept : whether both follow from the case alone, so that they are computed once for all evidence about it.
+    factor : the known factor that the label ends with; "" where there is none.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Candidate:
     floats: Callable[[Evidence], Mapping[str, Array] | None]
     bounds: Callable[[Evidence], Mapping[str, Bounds] | None]
     kept: bool = False
+    factor: str = ""
 
     def tried(self, e: Evidence) -> Mapping[str, Array] | None:
         """Return the floats of a case."""

@@ -212,7 +212,8 @@ class _Search:
                 if not self._lasts(candidate):
                     continue
                 away = f", to {candidate.distance(self.judged):.0e}" if isinstance(candidate, rows.Row) else ""
-                label = candidate.label + transformations.reading(candidate, [*self.judged, *self.beyond])
+                every = [*self.judged, *self.beyond]
+                label = transformations.said(candidate, every) + transformations.reading(candidate, every)
                 return Explanation((Cause(candidate.key, self.names, label, partial(_all, candidate)),), (), away)
             self.near.append((candidate, frozenset(alive)))
         return None
@@ -363,6 +364,11 @@ class _Search:
         expected = (self.judged[n].case.expected.gradients[name] for n, name in self.wrong[pool][1])
         return sum(bool(bounds.value.any()) for bounds in expected)
 
+    def _of(self, pools: Iterable[Pool]) -> list[Evidence]:
+        """Return the cases that have something of some pools, the long ones among them."""
+        mine = dict.fromkeys(n for pool in pools for n, _ in self.wrong[pool][1])
+        return [*(self.judged[n] for n in mine), *self.beyond]
+
     def _explanation(
         self, pooling: Pooling, chosen: list[tuple[Candidate, list[Pool]]], left: Sequence[Pool]
     ) -> Explanation:
@@ -371,7 +377,7 @@ class _Search:
             Cause(
                 c.key,
                 (shown(sorted(pools, key=order.index)),),
-                c.label,
+                transformations.said(c, self._of(pools)),
                 partial(_all, c, pooling=pooling, pools=frozenset(pools)),
             )
             for c, pools in chosen

@@ -48,7 +48,8 @@ def explain(judged: Sequence[Evidence], claimed: Rule, check: str, beyond: Seque
         for label, factor in transformations.FACTORS.items():
             if all(_scaled(e, factor(e)) for e in (*seen, *far)):
                 also = transformations.read(label, seen)
-                return f"the loss is the claimed one {label}{also}{_rest(judged, claimed, beyond)}"
+                said = transformations.told(label, [*seen, *far])
+                return f"the loss is the claimed one {said}{also}{_rest(judged, claimed, beyond)}"
     for hypothesis in distinct(seen):
         if hypothesis.forward is not None and all(_near(e, hypothesis, check) for e in (*seen, *far)):
             if all(_proven(e, hypothesis, check) for e in seen):

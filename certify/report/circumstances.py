@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gradcert.certify.claims import TEXTS
+from gradcert.certify.claims import AXES, TEXTS
 
 MET, NOT = "met", "not met"
 
@@ -22,7 +22,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
     circumstances: 1 of 2 levels met, 0 of 4 pairs; not met: T 2; ruled out: leak 0, 1
     largest: T 1, B 2, inputs 4e+06, targets 1.5, 9 calls or more; sizes 3-4, 2-1
     """
-    levels = [(axis, name, what) for axis, names in found["levels"].items() for name, what in names.items()]
+    levels = [(axis, name, what) for axis, names in _in_order(found["levels"]) for name, what in names]
     met = sum(what == MET for _, _, what in levels)
     asked = sum(what in (MET, NOT) for _, _, what in levels)
     pairs, largest = found["pairs"], found["largest"]
@@ -70,10 +70,20 @@ def code(found: Mapping[str, Any]) -> list[str]:
 def table(found: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the rows of a page's table: an axis, what it means, its levels as (name, whether met, why not)."""
     rows = []
-    for axis, names in found["levels"].items():
-        states = [(name, what == MET, "" if what == MET else what) for name, what in names.items()]
+    for axis, names in _in_order(found["levels"]):
+        states = [(name, what == MET, "" if what == MET else what) for name, what in names]
         rows.append({"axis": axis, "text": TEXTS.get(axis, ""), "levels": states})
     return rows
+
+
+def _in_order(levels: Mapping[str, Mapping[str, str]]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return levels in the order of `AXES`, whatever a file has them in; what another version names comes last."""
+
+    def place(names: Iterable[str], name: str) -> tuple[int, str]:
+        return next(((k, "") for k, known in enumerate(names) if known == name), (len(AXES) + 99, name))
+
+    axes = sorted(levels, key=lambda axis: place(AXES, axis))
+    return [(a, sorted(levels[a].items(), key=lambda level: place(AXES.get(a, ()), level[0]))) for a in axes]
 
 
 def _grouped(levels: Any) -> str:

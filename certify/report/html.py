@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
 from gradcert.certify.certificates import CaseResult, Certificate
-from gradcert.certify.claims import parts_of
+from gradcert.certify.claims import Claim, parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, counterexample, heatmap, made, populations, terms, unrolled
+from gradcert.certify.report.edges import weakest
 from gradcert.certify.report.junit import where
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
@@ -26,7 +28,7 @@ def write(certificate: Certificate) -> str:
             c=certificate,
             word=WORDS[certificate.verdict],
             claim=sentence_of(certificate.claim),
-            parts=parts_of(certificate.claim),
+            parts=parts_of(_in_order(certificate.claim)),
             asked=terms.circumstance(certificate),
             terms=terms.used(certificate),
             made=made.lines(certificate.sources, certificate.environment),
@@ -37,7 +39,7 @@ def write(certificate: Certificate) -> str:
             markers=unrolled.markers(),
             graphs=_graphs(certificate),
             alignment=_alignment(certificate),
-            edges=_edges(certificate),
+            edges=weakest(certificate),
             commands=_commands(certificate),
             where=where,
             sentence=sentence,
@@ -95,16 +97,33 @@ def figure(value: float | None) -> str:
     return f"{mantissa}·10{raised}"
 
 
+def _in_order(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parts of a claim as `Claim` has them, whatever order a file has them in."""
+    names = [f.name for f in fields(Claim)]
+    return {name: claim[name] for name in (*(n for n in names if n in claim), *(n for n in claim if n not in names))}
+
+
 def _tiles(certificate: Certificate) -> list[tuple[str, str, str]]:
     counts = certificate.counts
     caught = sum(control.refuted > 0 for control in certificate.controls)
     exact = sum(case.exact for case in certificate.cases)
     return [
-        (f"{counts['passed']} / {len(certificate.cases)}", "cases inside their budget", ""),
+        (f"{counts['passed']} / {len(certificate.cases)}", "cases inside their budget", _missed(counts)),
         (figure(certificate.worst), "worst error, in budgets", "1 is the limit"),
         (str(exact), "cases judged to the last bit", "budget zero"),
         (f"{caught} / {len(certificate.controls)}", "known-wrong controls refuted", "all have to be"),
     ]
+
+
+def _missed(counts: Mapping[str, int]) -> str:
+    """Return how many cases were not inside their budget, and why, where some did not run.
+
+    Examples
+    --------
+    >>> _missed({"passed": 3, "failed": 1, "blocked": 2}), _missed({"passed": 3, "failed": 1, "blocked": 0})
+    ('1 failed, 2 did not run', '')
+    """
+    return f"{counts['failed']} failed, {counts['blocked']} did not run" if counts["blocked"] else ""
 
 
 def _small(certificate: Certificate) -> dict[str, Any] | None:
@@ -131,7 +150,7 @@ def _groups(certificate: Certificate) -> list[dict[str, Any]]:
             groups.setdefault(f"{cell}, {depth} layer{'s' if depth != '1' else ''}", []).append(case)
     out = []
     for name, cases in groups.items():
-        names = list(dict.fromkeys(n for case in cases for n in case.parameters))
+        names = sorted({n for case in cases for n in case.parameters})
         rows = {n: [heatmap.Cell(_worst(case.parameters.get(n)), _title(n, case)) for case in cases] for n in names}
         labels = [str(k + 1) for k in range(len(cases))]
         picture = heatmap.draw(rows, labels, caption=f"errors of {name}", axis="case")
@@ -155,7 +174,7 @@ def _steps(certificate: Certificate) -> list[dict[str, Any]]:
     out = []
     for record in certificate.figures.get("steps", ()):
         rows = {}
-        for name, entries in record["parameters"].items():
+        for name, entries in sorted(record["parameters"].items()):
             rows[name] = [
                 heatmap.Cell(_worst(e), f"{name}, first {t} steps: {figure(e['worst']) if e else 'no'} budgets")
                 for t, e in enumerate(entries, start=1)
@@ -215,16 +234,6 @@ def _alignment(certificate: Certificate) -> list[dict[str, Any]]:
             entry["nearest"] = entry["error"] == nearest
         out.append({"group": record["group"], "cases": record["cases"], "rows": table})
     return out
-
-
-def _edges(certificate: Certificate) -> list[tuple[str, float]]:
-    """Return every edge that the cases see, with the budgets by which the best case of the weakest group sees it."""
-    weakest: dict[str, float] = {}
-    for labels in certificate.separated.values():
-        for label, budgets in labels.items():
-            if budgets:
-                weakest[label] = min(weakest.get(label, budgets), budgets)
-    return list(weakest.items())
 
 
 def _commands(certificate: Certificate) -> list[tuple[str, str]]:

@@ -71,7 +71,7 @@ def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCas
                 _result(Failure, f.cause or f.reason, f.check, text(f, repair=_repair(certificate))) for f in found
             ]
         else:
-            wrong = [n for n, e in case.parameters.items() if e["worst"] > 1]
+            wrong = sorted(n for n, e in case.parameters.items() if e["worst"] > 1)
             reason = (
                 f"the gradient of {', '.join(wrong)} is outside its budget" if wrong else "see the first failed case"
             )

@@ -9,7 +9,7 @@ from gradcert.certify.certificates import Certificate
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, made, terms
-from gradcert.certify.report.groups import groups
+from gradcert.certify.report.groups import groups, titles
 from gradcert.certify.report.junit import where
 
 MARKS = {"certified": "✅", "refuted": "❌", "inconclusive": "❔"}
@@ -34,8 +34,8 @@ def write(certificate: Certificate) -> str:
     if certificate.counterexample is not None:
         out += ["", f"Smallest counterexample: {code(certificate.counterexample['replay'])}"]
     if rows := groups(certificate):
-        titles = ("cell, layers", "family", "cases", "failed", "exact", "budget / gradient", "worst error / budget")
-        out += ["", *table(titles, [(code(row[0]), *row[1:]) for row in rows])]
+        names = ("cell, layers", *titles(certificate)[1:])
+        out += ["", *table(names, [(code(row[0]), *row[1:]) for row in rows])]
     caught = sum(control.refuted > 0 for control in certificate.controls)
     out += ["", f"Controls: {caught} of {len(certificate.controls)} known-wrong variants refuted."]
     if certificate.circumstances:

@@ -15,7 +15,8 @@ from gradcert.certify.certificates import CERTIFIED, REFUTED, Certificate, Check
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.report import circumstances, counterexample, made, terms
-from gradcert.certify.report.groups import groups
+from gradcert.certify.report.edges import weakest
+from gradcert.certify.report.groups import NOT_RUN, groups, titles
 from gradcert.certify.report.junit import where
 
 NARROW = 76  # columns that the table of cases needs
@@ -90,31 +91,28 @@ def _check(check: CheckResult) -> Text:
 
 def _groups(certificate: Certificate, width: int) -> Table | Text:
     """Return the table of cases; where it does not fit, a sentence for each of its rows."""
-    rows = groups(certificate)
-    if width < NARROW:
-        lines = [
-            f"{cell} {family}: {cases} cases, {failed} failed, {exact} exact, "
-            f"budget / gradient {budget}, worst error / budget {worst}"
-            for cell, family, cases, failed, exact, budget, worst in rows
-        ]
+    names, rows = titles(certificate), groups(certificate)
+    if width < NARROW + (len(NOT_RUN) + 2) * (NOT_RUN in names):
+        lines = []
+        for cell, family, *figures in rows:
+            *counts, budget, worst = zip(figures, names[2:], strict=True)
+            said = [f"{number} {name}" for number, name in counts] + [
+                f"{name} {value}" for value, name in (budget, worst)
+            ]
+            lines.append(f"{cell} {family}: {', '.join(said)}")
         return Text("\n".join(lines))
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, side in (("cell/depth", "left"), ("family", "left"), ("cases", "right"), ("failed", "right")):
-        table.add_column(name, justify=side)  # type: ignore[arg-type]
-    for name in ("exact", "budget / gradient", "worst error / budget"):
-        table.add_column(name, justify="right")
+    for number, name in enumerate(names):
+        table.add_column(name, justify="left" if number < 2 else "right")
+    colours = {"failed": "red", NOT_RUN: "yellow"}
     for row in rows:
-        table.add_row(*row[:3], Text(row[3], style="red" if row[3] != "0" else ""), *row[4:])
+        cells = zip(row, names, strict=True)
+        table.add_row(*(Text(cell, style=colours.get(name, "") if cell != "0" else "") for cell, name in cells))
     return table
 
 
 def _evidence(certificate: Certificate) -> str:
-    weakest: dict[str, float] = {}
-    for labels in certificate.separated.values():
-        for label, budgets in labels.items():
-            if budgets:
-                weakest[label] = min(weakest.get(label, budgets), budgets)
-    edges = ", ".join(f"{label} {budgets:.0e}" for label, budgets in weakest.items())
+    edges = ", ".join(f"{label} {budgets:.0e}" for label, budgets in weakest(certificate))
     caught = sum(control.refuted > 0 for control in certificate.controls)
     seen = f"edges seen, in budgets: {edges}\n" if edges else ""
     controls = f"controls: {caught} of {len(certificate.controls)} known-wrong variants refuted"

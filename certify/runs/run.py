@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from gradcert.certify.problems import Case, Spec
 from gradcert.certify.runs.journal import Journal
 from gradcert.certify.runs.prepare import Prepared
 from gradcert.certify.runs.steps import Prefix
-from gradcert.certify.subjects import Ahead, Answer, Failure, Played, Subject, Worker
+from gradcert.certify.subjects import Ahead, Answer, Failure, Played, Subject, Worker, longer
 from gradcert.reference.networks import Problem
 
 GONE = ("died", "hung", "flooded", "garbled")  # kinds of failure that end the process
@@ -47,6 +48,8 @@ class Run:
     code: dict[str, Any] = field(default_factory=dict)  # of the subject's own, that never ran
     arrays: bool = True  # whether the subject is handed arrays of this machine's memory
     again: bool = False  # whether a problem was asked again after others
+    hung: bool = False  # whether an answer did not come in time; then no question gets more than that
+    asking: Callable[[str], None] | None = None  # is told what is asked, before each question
     explanation: Any = None  # what the diagnosis found (`gradcert.certify.diagnosis`), if it accounts for everything
 
     def keep(self, explanation: Any) -> None:
@@ -66,19 +69,32 @@ class Run:
         """Have a problem solved with many seeds; None once the process is lost."""
         if self.worker is None:
             return None
+        self._say(f"{problem.id}, {len(seeds)} draws")
         found = self.worker.draws(problem, seeds)
         if found and _lost(found[-1]):
-            self.worker, self.lost = None, self.lost + 1
+            self._lose(found[-1].failure)
         return found
 
     def play(self, problem: Problem, **options: Any) -> Played | None:
         """Take a stepwise learner through a sequence, in a new process if the last one was lost (`drive.play`)."""
         if not self._alive(None) or self.worker is None:
             return None
+        self._say(f"{problem.id}, step by step")
         played = self.worker.play(problem, **options)
         if played.failure is not None and played.failure.kind in GONE:
-            self.worker, self.lost = None, self.lost + 1
+            self._lose(played.failure)
         return played
+
+    def _say(self, what: str) -> None:
+        """Say what is asked, and that no more is asked after some answers that never came."""
+        if self.asking is not None:
+            late = f" (no answer {self.lost} time{'s' * (self.lost > 1)}; after {LOST} nothing more is asked)"
+            self.asking(f"{what}{late if self.lost else ''}")
+
+    def _lose(self, failure: Failure | None) -> None:
+        """Take down that the process is gone."""
+        self.worker, self.lost = None, self.lost + 1
+        self.hung = self.hung or (failure is not None and failure.kind == "hung")
 
     def fresh(self, **options: Any) -> Worker | Failure | None:
         """Start a process beside the one that there is; options as for `Subject.start`. The caller ends it."""
@@ -107,9 +123,12 @@ class Run:
         """Have any problem solved by the process that there is; options as for `Worker.ask`."""
         if self.worker is None:
             return None
-        answer = self.worker.ask(problem, memory=memory, times=times)
+        many, steps = f", calls {self.calls + 1} to {self.calls + times}", len(problem.inputs)
+        patient = f", {steps} steps, which may take {longer(problem):.3g} times as long"
+        self._say(problem.id + (many if times > 1 else patient if longer(problem) > 1 and not self.hung else ""))
+        answer = self.worker.ask(problem, memory=memory, times=times, **({"brief": True} if self.hung else {}))
         if _lost(answer):
-            self.worker, self.lost = None, self.lost + 1
+            self._lose(answer.failure)
         self.calls += times
         self.most_calls = max(self.calls, self.most_calls)
         return answer
@@ -129,10 +148,9 @@ class Run:
         """Return the answer that an interrupted run has had, if it had one."""
         answer = self.journal.answer(case) if self.journal is not None else None
         if answer is not None and _lost(answer):  # the process ended then, and so it does now
-            self.lost += 1
             if self.worker is not None:
                 self.worker.stop()
-                self.worker = None
+            self._lose(answer.failure)
         elif answer is not None and self._alive(case) and self.worker is not None and self.journal is not None:
             self.worker.ran(self.journal.ran[case.id])
         self.recalled += answer is not None

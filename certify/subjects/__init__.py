@@ -10,7 +10,7 @@ from gradcert.certify.subjects.ahead import Ahead
 from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.processes import FLUSH, Failure, Process
-from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, named
+from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, longer, named
 from gradcert.certify.subjects.wire import encoded
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "encoded",
     "from_program",
     "from_worker",
+    "longer",
     "named",
     "parsed",
 ]

@@ -223,26 +223,27 @@ class Worker:
         worker.notes = [str(note)[:500] for note in said.get("notes", ())]
         return worker
 
-    def ask(self, problem: Problem, *, memory: str | None = None, times: int = 1) -> Answer:
+    def ask(self, problem: Problem, *, memory: str | None = None, times: int = 1, brief: bool = False) -> Answer:
         """Have one problem solved.
 
         Parameters
         ----------
         memory : how its arrays lie in memory (`gradcert.certify.claims.AXES`), for a callable of Python.
         times : how often; the last answer is returned.
+        brief : whether a long problem, or many, get no more time than one short one.
         """
         if times > 1 and (self.stepwise or self.program):
             for _ in range(times - 1):
-                if (answer := self.ask(problem)).failure is not None:
+                if (answer := self.ask(problem, brief=brief)).failure is not None:
                     return answer
-            return self.ask(problem)
+            return self.ask(problem, brief=brief)
         if self.stepwise:
             return drive.answered(self.play(problem, ask=[len(problem.inputs)]))
         asked = self.told(problem)
         more = {k: v for k, v in (("memory", memory), ("times", times)) if v not in (None, 1, "C order")}
         plain = self.program or not more
         line = asked.to_json() if plain else json.dumps({**asked.to_dict(), **more}, allow_nan=False)
-        said = self.talk(line, patience=times * max(1.0, len(problem.inputs) / SHORT))
+        said = self.talk(line, patience=1.0 if brief else times * longer(problem))
         if isinstance(said, Failure):
             return Answer(failure=said)
         if self.program and said.get("id", asked.id) != asked.id:
@@ -349,6 +350,11 @@ class Worker:
     def stop(self) -> None:
         """End the process."""
         self.process.kill()
+
+
+def longer(problem: Problem) -> float:
+    """Return how many times the time for one problem a problem gets: more than once where it has many steps."""
+    return max(1.0, len(problem.inputs) / SHORT)
 
 
 def opaque(problem: Problem) -> str:

@@ -129,7 +129,32 @@ def _claim(found: Found, rule: str, cell: str, why: str) -> str:
         f"# What {found.subject} claims, guessed from {why}: change it.\n"
         "# gradcert rules, cells, surrogates and losses list what there is;\n"
         '# the documentation\'s page "Claims" says what can be claimed.\n'
-        f'rule = "{rule}"\ncells = ["{cell}"]\ndepths = [1, 2]\ndtype = "float64"\n{online}'
+        f'rule = "{rule}"\ncells = ["{cell}"]\ndepths = [1, 2]\ndtype = "float64"\n{online}{_options(cell)}'
+    )
+
+
+def _options(cell: str) -> str:
+    """Return, as comments, the option of lateral weights, which decides which parameters there are.
+
+    Examples
+    --------
+    >>> print(_options("lif"), end="")
+    #
+    # no lateral weights (layers.0.H), the default of lif; gradcert cells lif lists its other conventions
+    # [options]
+    # recurrent = true
+    >>> _options("gru")
+    ''
+    """
+    from gradcert.reference.networks import cell_named
+
+    usual = getattr(cell_named(cell)(), "recurrent", None)
+    if usual is None:
+        return ""
+    said = f"{'with' if usual else 'no'} lateral weights (layers.0.H)"
+    return (
+        f"#\n# {said}, the default of {cell}; gradcert cells {cell} lists its other conventions\n"
+        f"# [options]\n# recurrent = {'false' if usual else 'true'}\n"
     )
 
 

@@ -16,8 +16,9 @@ Examples:
 \b
 Either form of a certificate will do (--certificate or --json).
 Exit status: 0 the same, but for timing and whether answers were read from
-a journal; 1 different; 2 usage."""
+a journal; 1 different, or one of them is not as it was written; 2 usage."""
 MOST = 40
+ALL = 10_000  # characters
 
 
 @click.command("diff", epilog=EPILOG)
@@ -30,14 +31,19 @@ def command(before: str, after: str, as_json: bool) -> None:
 
     from gradcert.certify.certificates import differences, seal, shown, summary
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.printable import printable
 
     try:
         a, b = (seal.read(got(name), name) for name in (before, after))
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+    changed_files = False  # of which nothing may follow, not even that they are the same
     for name, record in ((before, a), (after, b)):
         if doubts := seal.doubts(record):
-            click.echo(f"note: {name} is not as it was written: {'; '.join(doubts)}", err=True)
+            changed_files = True
+            click.echo(
+                f"note: {printable(name)} is not as it was written: {printable('; '.join(doubts), most=ALL)}", err=True
+            )
     found = differences(a, b)
     if as_json:
         entries = [{"where": d.where, "was": d.was, "now": d.now, "asked": d.asked} for d in found]
@@ -60,4 +66,4 @@ def command(before: str, after: str, as_json: bool) -> None:
                 click.echo(f"  {entry.where}: {shown(entry.was)} -> {shown(entry.now)}")
             if len(group) > MOST:
                 click.echo(f"  and {len(group) - MOST} more: --json shows all")
-    sys.exit(1 if found else 0)
+    sys.exit(1 if found or changed_files else 0)

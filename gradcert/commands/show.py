@@ -17,7 +17,9 @@ Examples:
 \b
 Either form of a certificate will do (--certificate or --json). Nothing is
 run: whether it is true is found out by gradcert verify --run.
-Exit status: 0 shown; 1 not as it was written; 2 usage."""
+Exit status: 0 shown, or written; 1 not as it was written, and then no other
+form of it is; 2 usage."""
+ALL = 10_000  # characters
 
 
 @click.command("show", epilog=EPILOG)
@@ -30,6 +32,7 @@ def command(file: str, github: bool, **files: str | None) -> None:
     from gradcert.certify.certificates import from_dict, seal
     from gradcert.certify.report import terminal
     from gradcert.reference.errors import GradcertError
+    from gradcert.reference.printable import printable
 
     writable(*(files[form] for form in FORMS), github=github)
     try:
@@ -39,9 +42,9 @@ def command(file: str, github: bool, **files: str | None) -> None:
         raise click.UsageError(str(error)) from None
     if doubts := seal.doubts(record):
         if any(files.values()) or github:
-            raise click.UsageError(
-                f"{file} is not as it was written ({'; '.join(doubts)}), and is not written in another form"
-            )
+            said = f"{file} is not as it was written ({'; '.join(doubts)}), and is not written in another form"
+            click.echo(f"gradcert: {printable(said, most=ALL)}", err=True)
+            sys.exit(1)
         click.echo(f"NOT AS IT WAS WRITTEN: {'; '.join(doubts)}\n")
         terminal.write(certificate, Console(highlight=False))
         sys.exit(1)

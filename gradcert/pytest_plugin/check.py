@@ -43,7 +43,7 @@ class Check:
     test: Sequence[str] = ()
 
     def run(self, given: Mapping[str, Any] | None = None) -> None:
-        """Do the check; fail the test if it finds something.
+        """Do the check; fail the test if it finds something, and skip it if that decides nothing: the run fails then.
 
         Parameters
         ----------
@@ -64,9 +64,12 @@ class Check:
         entries = found.through if self.entry is None else () if self.entry.exact else (self.entry,)
         about: dict[str, Any] = {"subject": session.subject.name, "check": self.name, "profile": session.profile}
         about |= {"planned": len(session.ids), "entries": [entry.name for entry in entries], "now": self.now}
-        self.say({**about, "worst": found.worst, "kind": found.kind, "causes": list(found.causes)})
+        told = {"worst": found.worst, "kind": found.kind, "causes": list(found.causes)}
+        self.say({**about, **told, "undecided": found.undecided})
         if found.said:
             text = "\n\n".join(found.said)
+            if found.undecided:
+                pytest.skip(text)
             if found.through:
                 pytest.xfail("; ".join(dict.fromkeys(entry.sentence for entry in found.through)))
             if self.entry is not None and (other := _unexpected(self.entry, found)):
@@ -91,8 +94,7 @@ def _unexpected(entry: Expected, found: Found) -> str:
 
 def _case(session: Session, name: str) -> Found:
     if session.ready(name).case is None:
-        said = f"no acceptable draw for {name}: nothing was checked"
-        return Found(None, (said,), "case", (said,))
+        return Found(None, (f"no acceptable draw for {name}: nothing was checked",), "case", undecided=True)
     run = session.ask(name)
     return replace(_told(session, run, _known(session, run)), worst=run.results[-1].worst)
 
@@ -113,7 +115,7 @@ def _controls(session: Session, _: str) -> Found:
         return _nothing(session, run)
     void = control([session.ready(name) for name in session.specs], session.claim)[2]
     said = tuple(f"the checks prove nothing: {reason}" for reason in void)
-    return Found(None, said, "controls" if void else "", said)
+    return Found(None, said, "controls" if void else "", undecided=bool(void))
 
 
 def _beside(session: Session, name: str, covering: Callable[[str], Expected | None] | None = None) -> Found:
@@ -203,8 +205,7 @@ def _idle(session: Session) -> Found:
 def _nothing(session: Session, run: Run | None) -> Found:
     """Tell that no case has got an answer, and how the first failed."""
     if run is None:
-        said = "no acceptable draw for any case: nothing was checked"
-        return Found(None, (said,), "case", (said,))
+        return Found(None, ("no acceptable draw for any case: nothing was checked",), "case", undecided=True)
     found = _told(session, run)
     return replace(found, said=(f"no case was answered; the first: {found.said[0]}",))
 
@@ -217,12 +218,15 @@ def _told(session: Session, run: Run, known: Mapping[str, str] | None = None) ->
     repair = session.repaired(run) if findings else ""
     said = [f"{finding.check}: {text(finding, repair=repair)}" for finding in findings]
     idle = [f"{result.id}: {result.what}" for result in run.checks if result.verdict == "blocked"]
+    # as a campaign has it: what it cannot decide, or a limit of its own, is no word about the subject
+    undecided = all("limit" in finding.where for finding in findings) if findings else bool(idle)
     if not findings and run.results and run.results[-1].verdict != "passed":
         idle.append("there was no answer to judge")
+        undecided = False
     causes = tuple(finding.cause or finding.reason for finding in findings)
     whole = not idle and answered(findings)
     kind = findings[0].check if findings else "call" if idle else ""
-    return Found(None, (*said, *idle), kind, causes if whole else ())
+    return Found(None, (*said, *idle), kind, causes if whole and not undecided else (), undecided=undecided)
 
 
 def _replay(session: Session) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-OUTCOMES = ("passed", "failed", "xfailed", "xpassed")
+UNDECIDED = "inconclusive"  # of a check that decided nothing, and of its subject
+OUTCOMES = ("passed", "failed", "xfailed", "xpassed", UNDECIDED)
 CERTIFIED, EXPECTED, INCOMPLETE, FAILED = "certified", "expected failures", "incomplete", "failed"
 NOISE = re.compile(r"All traceback entries are hidden|\[gw\d+\] ")  # lines of pytest's own before what a check says
-VERDICTS = (CERTIFIED, EXPECTED, INCOMPLETE, FAILED)  # the worst last
+VERDICTS = (CERTIFIED, EXPECTED, INCOMPLETE, UNDECIDED, FAILED)  # the worst last
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Row:
     first, kind : what the first failure says, and which check found it, such as ``gradient`` or ``import``.
     expected : reason of expected failures -> what was found, a cause for each.
     failures : cause of failures -> how many.
+    undecided : what checks say that decided nothing -> how many.
     asks : test function -> how many checks of the subject it has in its profile, those included that did not run.
     """
 
@@ -36,6 +38,7 @@ class Row:
     kind: str = ""
     expected: dict[str, list[str]] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
+    undecided: dict[str, int] = field(default_factory=dict)
     asks: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -51,7 +54,7 @@ class Row:
     @property
     def verdict(self) -> str:
         """One of `VERDICTS`: certified is what all of its checks say, of which none was left out."""
-        for outcome, verdict in (("failed", FAILED), ("xfailed", EXPECTED)):
+        for outcome, verdict in (("failed", FAILED), (UNDECIDED, UNDECIDED), ("xfailed", EXPECTED)):
             if self.counts.get(outcome):
                 return verdict
         return CERTIFIED if self.passed >= self.planned else INCOMPLETE
@@ -84,11 +87,14 @@ def counted(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[Row]:
     for report, record in told:
         file, line, _ = report.location
         row = rows.setdefault(record["subject"], Row(record["subject"], (file, (line or 0) + 1)))
-        outcome = outcome_of(report)
+        outcome = outcome_of(report, record)
         row.counts[outcome] = row.counts.get(outcome, 0) + 1
         if record["worst"] is not None:
             row.worst = max(record["worst"], row.worst or 0.0)
         row.asks[report.nodeid.partition("[")[0]] = record["planned"]
+        if outcome == UNDECIDED:
+            said = reason_of(report)
+            row.undecided[said] = row.undecided.get(said, 0) + 1
         if outcome == "failed":
             text = "\n".join(line for line in report.longreprtext.splitlines() if not NOISE.match(line))
             cause = "; ".join(record["causes"]) or text.strip().partition("\n")[0]
@@ -101,8 +107,16 @@ def counted(told: Iterable[tuple[Any, dict[str, Any]]]) -> list[Row]:
     return [rows[name] for name in sorted(rows)]
 
 
-def outcome_of(report: Any) -> str:
-    """Return the outcome of a check as pytest counts it."""
+def reason_of(report: Any) -> str:
+    """Return why a test was skipped: the words that were given, in one line."""
+    why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longreprtext
+    return " ".join(str(why).removeprefix("Skipped: ").split())
+
+
+def outcome_of(report: Any, record: dict[str, Any]) -> str:
+    """Return the outcome of a check as pytest counts it; one that decided nothing has been skipped."""
+    if record.get("undecided") and report.skipped:
+        return UNDECIDED
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
     return str(report.outcome)

@@ -37,6 +37,7 @@ class Found:
     kind : the check that found the first, such as ``gradient`` or ``import``.
     causes : what each of them is; empty where there was no answer that could be judged.
     through : the expected failures that all of it belongs to, where the check itself is not listed.
+    undecided : whether it says nothing of the subject: the judge has no case to ask, or what was asked decides nothing.
     """
 
     worst: float | None = None
@@ -44,6 +45,7 @@ class Found:
     kind: str = ""
     causes: tuple[str, ...] = ()
     through: tuple[Expected, ...] = ()
+    undecided: bool = False
 
 
 def answered(findings: Iterable[Finding]) -> bool:

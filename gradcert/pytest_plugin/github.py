@@ -8,17 +8,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from gradcert.pytest_plugin import table
-from gradcert.pytest_plugin.counts import CERTIFIED, EXPECTED, FAILED, INCOMPLETE, Row
+from gradcert.pytest_plugin.counts import CERTIFIED, EXPECTED, FAILED, INCOMPLETE, UNDECIDED, Row
 from gradcert.pytest_plugin.imports import PACKAGES, added
 from gradcert.pytest_plugin.mended import Mended
 
 MOST = 30  # lines of a failure
-MARKS = {CERTIFIED: "✅", EXPECTED: "⚠️", INCOMPLETE: "❔", FAILED: "❌"}
+MARKS = {CERTIFIED: "✅", EXPECTED: "⚠️", INCOMPLETE: "❔", UNDECIDED: "❔", FAILED: "❌"}
 FRAME = re.compile(r'^\s*File "(.+)", line (\d+)', re.MULTILINE)  # of a traceback
 
 
 def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
-    """Return a workflow command for each subject that failed: where it raised, at its line, or else at its test's."""
+    """Return a workflow command for each subject that failed: where it raised, at its line, or else at its test's.
+
+    Of one whose checks decided nothing a warning, at the test: there is nothing wrong with a line of the subject.
+    """
     from gradcert.certify.report.annotate import command
 
     out = []
@@ -28,6 +31,8 @@ def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
             place = raised(row.first, folder) or _defined(row.subject.partition("[")[0], folder) or row.place
             text = "\n".join([f"{failed} checks failed; the first:", *said[:MOST]])
             out.append(command("error", place, f"{row.kind}: {row.subject}", text))
+        if row.undecided:
+            out.append(command("warning", row.place, f"{UNDECIDED}: {row.subject}", "\n".join(row.undecided)))
     return out
 
 

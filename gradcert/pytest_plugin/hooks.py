@@ -15,7 +15,7 @@ from gradcert.expected_failures import PROFILES, Expected, first, read, stale
 from gradcert.pytest_plugin import github, table
 from gradcert.pytest_plugin.check import Check
 from gradcert.pytest_plugin.collected import collected
-from gradcert.pytest_plugin.counts import counted
+from gradcert.pytest_plugin.counts import UNDECIDED, counted, outcome_of
 from gradcert.pytest_plugin.declare import ATTRIBUTE
 from gradcert.pytest_plugin.found import PROPERTY, Refuted, from_text, to_text
 from gradcert.pytest_plugin.imports import importing
@@ -34,6 +34,7 @@ ENTRY = pytest.StashKey[tuple[Expected, int]]()  # that lists a check, and how m
 MET = pytest.StashKey[list[Any]]()  # all tests that were collected, whatever takes some away again
 WORKER_KEY = "gradcert_stale"
 UNFIT = "expected failures that fit no check: "
+NOTHING = "ERROR: some checks decided nothing, and neither passed nor failed: the run is inconclusive"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -224,13 +225,16 @@ class Listener:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """End as a usage error where an expected failure fits no check, as a failure where one is gone; write the badge."""
+    """End as a usage error where an expected failure fits no check; write the badge.
+
+    A run in which an expected failure is gone, or a check decided nothing, fails: it is not what it would have to be.
+    """
     config = session.config
     if hasattr(config, "workerinput"):
         return
     if config.stash[STALE]:
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
-    elif session.exitstatus == pytest.ExitCode.OK and any(one.due for one in _mended(config)):
+    elif session.exitstatus == pytest.ExitCode.OK and (any(one.due for one in _mended(config)) or _undecided(config)):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if badge := config.getoption("--gradcert-badge"):
         whole = session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
@@ -242,6 +246,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _mended(config: pytest.Config) -> list[Mended]:
     told, entries = config.stash[TOLD], config.stash[EXPECTED]
     return mended(told, entries)
+
+
+def _undecided(config: pytest.Config) -> int:
+    """Return how many checks decided nothing."""
+    return sum(outcome_of(report, record) == UNDECIDED for report, record in config.stash[TOLD])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -268,6 +277,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{row.subject}: {row.text}")
         for line in row.known:
             terminalreporter.write_line(f"  {line}")
+        for why, number in row.undecided.items():
+            terminalreporter.write_line(f"  {number} {UNDECIDED}: {why}", yellow=True)
+    if _undecided(config):
+        terminalreporter.write_line(NOTHING, red=True)
     if config.option.verbose > 0:
         for line in ["", *table.lines(rows)]:
             terminalreporter.write_line(line)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Sequence
 
-from gradcert.pytest_plugin.counts import CERTIFIED, EXPECTED, FAILED, INCOMPLETE, VERDICTS, Row
+from gradcert.pytest_plugin.counts import CERTIFIED, FAILED, INCOMPLETE, UNDECIDED, VERDICTS, Row
 
 TITLES = ("subject", "verdict", "passed", "expected failures", "failures", "worst error / budget")
 MOST = 3  # causes that are shown of a subject
-COLOURS = {CERTIFIED: "certified", EXPECTED: "inconclusive", INCOMPLETE: "inconclusive", FAILED: "refuted"}
+COLOURS = {name: "inconclusive" for name in VERDICTS} | {CERTIFIED: "certified", FAILED: "refuted"}
 
 
 def cells(row: Row) -> tuple[str, str, str, list[str], list[str], str]:
     """Return what stands in the columns of the table for a subject."""
     failures = [f"{number}: {cause}" for cause, number in list(row.failures.items())[:MOST]]
     failures += [f"{len(row.failures) - MOST} causes more"] if len(row.failures) > MOST else []
+    failures += [f"{number} {UNDECIDED}: {why}" for why, number in list(row.undecided.items())[:MOST]]
+    failures += [f"{len(row.undecided) - MOST} reasons more"] if len(row.undecided) > MOST else []
     return (
         row.subject,
         row.verdict,

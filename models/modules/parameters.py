@@ -87,7 +87,7 @@ def _part(written: Written, name: str, source: Source, parameters: Mapping[str, 
     given = {k: framework.constant(v) for k, v in parameters.items()}
 
     def on(entries: Any) -> Any:
-        value = framework.evaluate(nodes, source.node, {}, {**given, behind[0]: entries})
+        value = framework.evaluate(nodes, source.node, {}, {**given, behind[0]: entries}, written.reading.lifted)
         return value if source.spread is None else framework.spread(value, source.spread)
 
     def of(entries: Array) -> Array:

@@ -24,6 +24,11 @@ from gradcert.reference.numbers import Surrogate
 FOLDER = ".gradcert/cells"  # where cells that were read are kept, by their content
 SMALL = (3, 4, 2, 5, 6)  # of sizes, in turn, where a claim has to fix them
 LARGEST = 100  # of a size that a claim fixes
+CONVENTION = "label by convention: "
+ROUNDED = (
+    "0 or 1 but for roundings, as hard + soft - soft.detach() leaves them, and cases without roundings see it:"
+    " soft + (hard - soft).detach() is hard to the last bit"
+)
 DECAYS = ("leak", "rho", "kappa", "rate")  # names whose values cases draw between 0 and 1
 Formula = Callable[[Taken], Surrogate]
 
@@ -100,8 +105,10 @@ def spelled(
     spec: dict[str, Any] = {"rule": rule_of(base, rows), **network}
     if (node := base.written.full.loss.node) != "z":
         spec["node"] = node
-    notes = () if spec["rule"] else (f"{name} has {no_row(base.reading)}",)
-    return Told(spec, {path: text} if records else {}, records, renamed, notes=notes)
+    notes = [] if spec["rule"] else [f"{name} has {no_row(base.reading)}"]
+    notes += [] if builtin else conventions(base.reading)
+    notes += [f"the spike at {place} is {ROUNDED}" for place in base.reading.rounding]
+    return Told(spec, {path: text} if records else {}, records, renamed, notes=tuple(notes))
 
 
 def check_begin(base: Read) -> None:
@@ -159,6 +166,23 @@ def no_row(reading: Reading) -> str:
     kept = [f"{_edge(edge)}{layer}" for edge, layer in edges if edge["label"] in labels and edge["how"] != "cut"]
     left = f"; kept: {', '.join(dict.fromkeys(kept))}" if kept else ""
     return f"cuts that are no row of the table: {', '.join(said) or 'of its own gradients'}{left}"
+
+
+def conventions(reading: Reading) -> list[str]:
+    """Return what has to be said of labels that are conventions: of a rule that tells them apart they are the verdict.
+
+    Which rule that is the process that asks knows: `gradcert.certify.campaign.claimed` leaves out what does not matter.
+    """
+    layers = reading.to_dict()["layers"]
+    out = []
+    for i, layer in enumerate(layers):
+        of = f" of layer {i}" * (len(layers) > 1)
+        for edge in layer["edges"]:
+            if "could_be" in edge:
+                arrow, others = f"{edge['source']} -> {edge['target']}{of}", ", or ".join(edge["could_be"]).upper()
+                others = others.replace(" OR ", " or ")
+                out.append(f"{CONVENTION}{arrow} is {edge['label'].upper()} (or {others}): {edge['by_convention']}")
+    return out
 
 
 def _edge(edge: Mapping[str, Any]) -> str:

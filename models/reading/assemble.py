@@ -67,6 +67,7 @@ def assembled(kind: type[R], lowered: Lowering, module: Any, x: Any, state: Any,
         lowered.framework,
         lifted=lifted,
         straight=straight,
+        rounding=tuple(dict.fromkeys(kind.where for kind in lowered.kinds if kind.rounded)),
     )
 
 

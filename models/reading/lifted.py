@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.framework import Framework
-from gradcert.models.reading.record import Node, leads_to, owned, owners
+from gradcert.models.reading.record import Node, Ref, leads_to, owned, owners
 
 SAME = ("detach", ".data", "detach_", "stop_gradient")  # what gives its operand's numbers, and does nothing else
 SUMS = ("add", "sub", "rsub")
@@ -45,6 +45,55 @@ def cuts(nodes: list[Node], ends: Iterable[int], framework: Framework) -> tuple[
             out.add(k)
         todo += nodes[k].operands()
     return frozenset(out), frozenset(straight)
+
+
+class Plain:
+    """Of nodes that compute the same of parameters but for what they cut, one: without a cut where there is such a one.
+
+    Parameters
+    ----------
+    nodes : of a record, which may become more.
+    """
+
+    def __init__(self, nodes: list[Node]) -> None:
+        self.nodes = nodes
+        self._keys: dict[int, Any] = {}
+        self._numbers: dict[Any, int] = {}  # of what is computed, so that keys stay short
+        self._found: dict[int, int] = {}
+        self._seen = 0
+
+    def __call__(self, k: int) -> int:
+        """Return the node that stands for a node."""
+        for i in range(self._seen, len(self.nodes)):
+            mine = self._key(i)
+            known = self._found.setdefault(mine, i)
+            if known != i and self._cuts(known) and not self._cuts(i):
+                self._found[mine] = i
+        self._seen = len(self.nodes)
+        return self._found[self._key(k)]
+
+    def _cuts(self, k: int) -> bool:
+        return any(self.nodes[i].cut for i in leads_to(self.nodes, k))
+
+    def _key(self, k: int) -> int:
+        """Return the number of what a node computes, whatever it cuts."""
+        if k not in self._keys:
+            node = self.nodes[k]
+            if node.name in SAME and len(node.operands()) == 1:
+                self._keys[k] = self._key(node.operands()[0])
+            else:
+                made = (node.kind, str(node.op), repr(self._with_keys((node.args, node.kwargs))))
+                what: Any = made if node.kind in ("op", "item") else k
+                self._keys[k] = self._numbers.setdefault(what, len(self._numbers))
+        found: int = self._keys[k]
+        return found
+
+    def _with_keys(self, arguments: Any) -> Any:
+        if isinstance(arguments, Ref):
+            return Ref(self._key(arguments.node))
+        if isinstance(arguments, dict):
+            return {name: self._with_keys(v) for name, v in arguments.items()}
+        return tuple(map(self._with_keys, arguments)) if isinstance(arguments, (tuple, list)) else arguments
 
 
 def places(nodes: list[Node], found: Iterable[int]) -> dict[str, str]:

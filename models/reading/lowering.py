@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.models.reading.forward import FORWARD
 from gradcert.models.reading.framework import Framework
+from gradcert.models.reading.lifted import Plain
 from gradcert.models.reading.record import Node, Ref, Step, leads_to
 from gradcert.models.reading.spikes import GRID, PAIRS, Kind, comparison
 from gradcert.models.reading.terms import ELEMENTWISE, Term, Terms, dynamic, uncut
@@ -51,6 +53,7 @@ class Lowering(ABC):
         self.stands: dict[int, Term] = {}
         self._pieces: dict[Any, int] = {}  # (slot, slice) -> slot
         self._sliced: dict[int, tuple[int, Any]] = {}
+        self._plain = Plain(self.nodes)
         self.outputs = [self.term(o) for o in step.outputs]
         self.updates: dict[int, Term] = {}
         self._update()
@@ -212,6 +215,8 @@ class Lowering(ABC):
             value = self.framework.array(self.framework.evaluate(self.nodes, k, {}))
             if value.size and bool((value == value.flat[0]).all()):
                 return self.terms.number(float(value.flat[0]))
+        if FORWARD.get():  # a parameter that is detached on one of its paths is one parameter still
+            k = self._plain(k)
         return self.terms.make("static", data=k, shape=node.shape)
 
     def _spike(self, kind: Kind, argument: Term, node: Node) -> Term:

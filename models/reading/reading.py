@@ -38,6 +38,7 @@ class Reading:
     collects : of a module that takes whole sequences, what each of its results is of the outputs of all steps.
     lifted : the nodes of the record that cut a parameter off, which no row of the table does. `straight` : those that
         are part of a straight-through function of a parameter (`gradcert.models.reading.lifted`).
+    rounding : where spikes are straight-through sums that leave roundings beside 0 and 1.
     """
 
     module: Any
@@ -64,6 +65,7 @@ class Reading:
     rows: tuple[str, ...] | None = None
     lifted: frozenset[int] = frozenset()
     straight: frozenset[int] = frozenset()
+    rounding: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -218,7 +220,8 @@ def _edge_record(reading: Reading, layer: int, edge: Edge) -> dict[str, Any]:
     }
     out |= {"cut_at": list(edge.cut)} if edge.cut else {}
     out |= {"through": list(edge.weights)} if edge.weights else {}
-    return out | ({"by_convention": edge.by_convention} if edge.by_convention else {})
+    out |= {"by_convention": edge.by_convention} if edge.by_convention else {}
+    return out | ({"could_be": list(edge.otherwise)} if edge.otherwise else {})
 
 
 def described(reading: Reading) -> str:

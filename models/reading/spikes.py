@@ -19,6 +19,7 @@ TINY = 1e-300
 FAR = 2.0 ** np.arange(3, 24)
 WIDE: Array = np.concatenate([-FAR[::-1], np.linspace(-4, 4, 161), FAR])  # thresholds in millivolts too
 COMPARISON = "a comparison"
+ROUNDED = 64  # units in the last place of 1, that hard + soft - soft leaves of a step beside a soft part of some size
 PAIRS = {"gt": (">", True), "ge": (">=", True), "lt": (">=", False), "le": (">", False)}
 
 
@@ -35,6 +36,7 @@ class Kind:
     function : the autograd.Function that it is, and its other arguments; in JAX what applies it, and the shape that it
         takes; None for what is none.
     level : where the function itself jumps, with a threshold of its own inside.
+    rounded : whether its values are 0 and 1 but for roundings.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Kind:
     where: str
     function: tuple[Any, tuple[Any, ...]] | None = None
     level: float = 0.0
+    rounded: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,22 @@ def jump_of(values: Callable[[Array], Array]) -> tuple[float, bool] | None:
 def is_step(values: Array) -> bool:
     """Return whether values on the grid are those of a step."""
     return set(np.unique(values).tolist()) <= {0.0, 1.0} and values[0] == 0 and values[160] == 1
+
+
+def fired(values: Array) -> Array:
+    """Return spikes as they are meant: 0 and 1, where a straight-through sum has left a few roundings beside them.
+
+    Examples
+    --------
+    >>> one = 1 + 0.15 - 0.15
+    >>> one == 1, fired(np.array([one, 0.0, 0.9])).tolist()
+    (False, [1.0, 0.0, 0.9])
+    """
+    if values.dtype.kind != "f":
+        return values
+    whole = np.rint(values)
+    out: Array = np.where(np.abs(values - whole) <= ROUNDED * np.finfo(values.dtype).eps, whole, values)
+    return out
 
 
 def comparison(relation: str, where: str) -> Kind:

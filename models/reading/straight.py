@@ -33,10 +33,12 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
         found = values(GRID)
     except (KeyError, RuntimeError, TypeError, ValueError):  # not a function of the root alone, unit by unit
         return None
-    if not is_step(np.round(found, 12)):
+    steps = np.round(found, 12)
+    if not is_step(steps):
         return None
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
-    kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where)
+    rounded = not np.array_equal(found, steps)
+    kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where, rounded=rounded)
     return Found(kind, root, inner, float(level))
 
 

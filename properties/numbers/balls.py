@@ -24,11 +24,16 @@ CONVERSIONS = 4  # a constant that is scaled, inverted or squared before it is u
 
 @contextmanager
 def working_precision() -> Iterator[None]:
-    """Set the precision of ball arithmetic for a while."""
+    """Set the precision of ball arithmetic for a while.
+
+    An enclosure, or a budget, that is no number any more is seen to where it is read (`Undecided`, `exact`): what NumPy
+    sees of it on the way, in the flags that C code leaves behind, says nothing to anybody.
+    """
     before = flint.ctx.prec
     flint.ctx.prec = WORKING_BITS
     try:
-        yield
+        with np.errstate(invalid="ignore"):
+            yield
     finally:
         flint.ctx.prec = before
 

@@ -66,12 +66,26 @@ def _loss(row: Mapping[str, Any]) -> dict[str, Any]:
     return dict([first]) | said
 
 
+CANONICAL = """\
+Canonical JSON is RFC 8785 (JCS): no white space, keys in the order of their UTF-16 code units, numbers as ECMAScript
+writes them (`1` for 1.0, `1e-7`), UTF-8. With the package `rfc8785` the seal of a certificate is
+
+```python
+import hashlib, json, pathlib, rfc8785
+
+record = json.loads(pathlib.Path("certificate.json").read_bytes())
+seal = record.pop("seal")
+assert hashlib.sha256(rfc8785.dumps(record)).hexdigest() == seal
+```
+"""
+
+
 def schemas(path: Path) -> None:
     """Write the page of the JSON schemas."""
     from gradcert.certify import certificates
 
     folder = Path(str(certificates.__file__)).parent
-    out = ["# JSON schemas\n\nOf a claim file, a certificate and a vector. Each ships with the package.\n"]
+    out = ["# JSON schemas\n\nOf a claim file, a certificate and a vector. Each ships with the package.\n", CANONICAL]
     for file in sorted(folder.glob("*.schema.json")):
         schema = json.loads(file.read_text(encoding="utf-8"))
         title = schema.get("description") or schema.get("title") or ""

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcert import cli
+from gradcert.certify.certificates.identity import seal
 
 SUBJECT = """
 import gradcert
@@ -89,11 +90,16 @@ def test_what_was_changed_is_not_passed_on(certified, tmp_path, says):
     path.write_text(json.dumps({**json.loads(path.read_bytes()), **FORGED[says]}))
     shown = run("show", path)
     assert shown.exit_code == 1 and shown.stdout.startswith("NOT AS IT WAS WRITTEN: ") and says in shown.stdout
-    again = tmp_path / "again.json"
-    done = run("show", path, "--certificate", again)
-    assert done.exit_code == 2 and says in done.output and not again.exists()
+    again = tmp_path / "again"
+    for form in ("--certificate", "--json", "--junit", "--html", "--markdown", "--badge"):
+        for where in (again, "-"):
+            done = run("show", path, form, where)
+            assert done.exit_code == 1 and says in done.stderr and not done.stdout and not again.exists(), form
+            assert len(done.stderr.splitlines()) == 1 and "Usage" not in done.stderr
+    assert run("show", path, "--github").exit_code == 1
     assert says in run("verify", path).output
-    assert says in run("diff", path, path).stderr
+    done = run("diff", path, path)
+    assert done.exit_code == 1 and says in done.stderr
 
 
 def test_what_was_only_laid_out_anew_can_be_written_as_it_was(certified, tmp_path):
@@ -177,7 +183,7 @@ def test_a_journal_is_no_difference(certified, tmp_path):
         "resumed": 2,
         "notes": [*record["notes"], "resumed: 2 of 4 answers were read from a journal, which is ..."],
     }
-    (tmp_path / "after.json").write_text(json.dumps(record))
+    (tmp_path / "after.json").write_text(json.dumps({**record, "seal": seal(record)}))
     done = run("diff", before, tmp_path / "after.json")
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("the same: certified\n")

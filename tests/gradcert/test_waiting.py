@@ -51,6 +51,16 @@ def test_what_tells_nothing_says_that_it_is_at_work(monkeypatch, capsys):
     assert capsys.readouterr().err == ""  # it ends with the work
 
 
+def test_what_takes_long_is_said_with_how_long_it_has_taken(monkeypatch):
+    monkeypatch.setattr(waiting, "_STATE", waiting._State())
+    waiting.told(14, 15, "a/long/0", "problems")
+    waiting._STATE.since -= 60
+    waiting.told(14, 15, "a/long/0", "problems")  # the same, said once more
+    assert waiting._STATE.line().endswith(": a/long/0, for 60 s")
+    waiting.told(15, 15, "the cause", "problems")
+    assert waiting._STATE.line() == "gradcert: 15 of 15 problems, 0 s: the cause"
+
+
 def test_what_has_said_something_is_left_alone(monkeypatch, capsys):
     monkeypatch.setattr(waiting, "EVERY", 0.2)
     with waiting.saying():

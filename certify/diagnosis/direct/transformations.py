@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -76,6 +77,8 @@ FACTORS: dict[str, Factor] = {
     "times a power of two": _loss_scale,
 }
 
+SIZES = re.compile(r"\b(T|B|outputs|entries)\b")  # in the words of a factor: what other cases may have another of
+
 # What a factor may come from, and of which claimed losses that can be true: others give the same factor.
 READINGS: dict[str, tuple[tuple[str, Callable[[Loss], bool]], ...]] = {
     "times 2": ((", as of a squared error without its 1/2", lambda loss: loss.kind == "squared_error"),),
@@ -126,6 +129,33 @@ def read(label: str, evidence: Sequence[Evidence]) -> str:
     return next(known, "")
 
 
+def told(label: str, evidence: Sequence[Evidence]) -> str:
+    """Return a factor in words: its number too, where the cases do not tell it from what it would be called.
+
+    Examples
+    --------
+    >>> from gradcert.certify.claims import Claim
+    >>> from gradcert.certify.problems import Spec, generate
+    >>> claim = Claim(rule="bptt", cells="rnn")
+    >>> specs = [Spec("rnn", 1, "squared_error", "every", family) for family in ("bounded", "dyadic")]
+    >>> evidence = [Evidence(generate(spec, claim), {}) for spec in specs]
+    >>> told("divided by T", evidence[:1]), told("divided by T", evidence), told("times 2", evidence)
+    ('divided by 6 (in every case divided by T)', 'divided by T', 'times 2')
+    """
+    found = {FACTORS[label](e) for e in evidence if SIZES.search(label)}
+    if len(found) != 1:
+        return label
+    (number,) = found
+    shown = f"divided by {1 / number:g}" if abs(number) < 1 else f"times {number:g}"
+    return label if shown == label else f"{shown} (in every case {label})"
+
+
+def said(candidate: Candidate, evidence: Sequence[Evidence]) -> str:
+    """Return the label of a candidate, its factor as these cases tell it."""
+    known = candidate.factor
+    return candidate.label.removesuffix(known) + told(known, evidence) if known else candidate.label
+
+
 def reading(candidate: Candidate, evidence: Sequence[Evidence]) -> str:
     """Return what the factor may come from, where a candidate is the claimed gradients times one, and nothing else."""
     kind, _, label = candidate.key.partition(":")
@@ -165,7 +195,7 @@ def factors(claimed: Claimed) -> Iterator[Candidate]:
                 return None if run is None else {n: scaled(b, factor(e), unit=unit) for n, b in run.gradients.items()}
 
             of = "" if rule is claimed else f" of {rule.name}"
-            yield Candidate(f"scale:{label}{of}", f"{rule.name} {label}", floats, bounds, kept=True)
+            yield Candidate(f"scale:{label}{of}", f"{rule.name} {label}", floats, bounds, kept=True, factor=label)
 
 
 def times(candidate: Candidate, label: str) -> Candidate:
@@ -181,7 +211,8 @@ def times(candidate: Candidate, label: str) -> Candidate:
         unit = FORMATS[e.case.problem.dtype].unit
         return found and {name: scaled(b, factor(e), unit=unit) for name, b in found.items()}
 
-    return Candidate(f"{candidate.key}, {label}", f"{candidate.label}, {label}", floats, bounds, kept=True)
+    key, words = f"{candidate.key}, {label}", f"{candidate.label}, {label}"
+    return Candidate(key, words, floats, bounds, kept=True, factor=label)
 
 
 def transposed(claimed: Rule) -> Candidate:

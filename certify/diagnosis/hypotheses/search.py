@@ -19,7 +19,7 @@ from gradcert.certify.diagnosis.hypotheses import (
     traces,
 )
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, everywhere
-from gradcert.certify.diagnosis.unrolled import Bench
+from gradcert.certify.diagnosis.unrolled import Bench, CircleError
 from gradcert.certify.problems import Bounds, bounds_of
 from gradcert.properties.numbers import Undecided, working_precision
 from gradcert.reference.numbers import Array
@@ -103,8 +103,9 @@ def tried(hypothesis: Hypothesis, bench: Bench) -> Mapping[str, Array] | None:
     try:
         with np.errstate(all="ignore"):
             return hypothesis.compute(bench)
-    # no such node, parameter or option in this network; an edited formula may divide a number by zero
-    except (Undecided, KeyError, AttributeError, ZeroDivisionError):
+    # no such node, parameter or option in this network; an edited formula may divide a number by zero; an edited
+    # graph may be one that nobody can compute
+    except (Undecided, KeyError, AttributeError, ZeroDivisionError, CircleError):
         return None
     except ValueError:  # values of one population in the place of those of another, which has other units
         if bench.network.graph is None:

@@ -14,6 +14,7 @@ from gradcert.certify.diagnosis.unrolled.bench import (
 from gradcert.certify.diagnosis.unrolled.graph import (
     COPY,
     Arc,
+    CircleError,
     Feed,
     Graph,
     earlier,
@@ -30,6 +31,7 @@ __all__ = [
     "COPY",
     "Arc",
     "Bench",
+    "CircleError",
     "Edit",
     "Feed",
     "Graph",

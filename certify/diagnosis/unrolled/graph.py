@@ -16,10 +16,15 @@ import numpy as np
 
 from gradcert.reference.engines import LayerTape, at, kept_links, left_by, pull_use, weight_of
 from gradcert.reference.engines import nothing as zeros
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import Edge, Link, Synapse, Use
 from gradcert.reference.numbers import Array
 
 COPY = " copy"  # the suffix of a node's copy
+
+
+class CircleError(GradcertError):
+    """Nodes of an edited graph that depend on each other within a step: it has no gradient."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +131,29 @@ class Graph:
         """Return the graph with every feed changed; None drops it."""
         return replace(self, feeds=tuple(new for feed in self.feeds if (new := change(feed)) is not None))
 
+    def in_order(self) -> Graph:
+        """Return the graph with its nodes in an order of computation, its own where that is one.
+
+        An edit moves arcs between steps, and whatever cell it is an edit of has nodes of its own in between.
+
+        Raises
+        ------
+        CircleError : where there is none.
+        """
+        place = {node: i for i, node in enumerate(self.nodes)}
+        within = [a for a in self.arcs if not a.lag]
+        if all(place[a.source] < place[a.target] for a in within):
+            return self
+        needs = {node: {a.source for a in within if a.target == node} for node in self.nodes}
+        order: list[str] = []
+        while len(order) < len(self.nodes):
+            ready = next((n for n in self.nodes if n not in order and needs[n] <= {*order}), None)
+            if ready is None:
+                left = ", ".join(n for n in self.nodes if n not in order)
+                raise CircleError(f"nodes that depend on each other within a step: {left}")
+            order.append(ready)
+        return replace(self, nodes=tuple(order))
+
 
 def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None) -> Graph:
     """Return the graph that a rule keeps of a recorded layer."""
@@ -153,8 +181,13 @@ def graph_of(tape: LayerTape, kept: frozenset[Edge], *, chunk: int | None = None
 
 
 def sweep(graph: Graph, delta: Array) -> dict[str, Array]:
-    """Return the adjoint of every node, (time, batch, units), of credit that arrives at the output z."""
-    steps = len(delta)
+    """Return the adjoint of every node, (time, batch, units), of credit that arrives at the output z.
+
+    Raises
+    ------
+    CircleError : where nodes depend on each other within a step.
+    """
+    graph, steps = graph.in_order(), len(delta)
     leaving: dict[str, list[Arc]] = {node: [] for node in graph.nodes}
     for arc in graph.arcs:
         leaving[arc.source].append(arc)

@@ -82,8 +82,7 @@ def expect(problem: Problem, rule: Claimed, dtype: str) -> Expected:
     Undecided : if a spike, or another comparison, has no margin in this dtype.
     """
     balls = Balls(precision_for(problem, dtype))
-    # a budget that is no number any more, as after many roundings of 8 digits, is seen to below
-    with working_precision(), np.errstate(invalid="ignore"):
+    with working_precision():
         tape = on_balls(problem, balls)
         targets = balls.exactly(problem.targets)
         feedback = {name: balls.exactly(value) for name, value in problem.feedback.items()}

@@ -14,6 +14,7 @@ from gradcert.models.reading.jaxpr.precision import double
 from gradcert.models.reading.network.passes import Run, passed
 from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.spikes import fired
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
@@ -32,7 +33,7 @@ def run(
     own = {name: np.asarray(p, dtype="float64") for name, p in parameters.items()}
     columns = None
     if all(k in played.spikes for nodes in written.spiking for k in nodes):
-        columns = tuple(tuple(played.spikes[k].astype("float64") for k in nodes) for nodes in written.spiking)
+        columns = tuple(tuple(fired(played.spikes[k]).astype("float64") for k in nodes) for nodes in written.spiking)
     initial = {
         name: np.broadcast_to(v, (xs.shape[1], v.shape[-1])) if v.ndim > 1 and len(v) == 1 else v
         for name, v in (written.initial if states is None else written.initial_of(states)).items()

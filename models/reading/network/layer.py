@@ -15,11 +15,13 @@ from gradcert.models.equations import define
 from gradcert.models.equations.cell import Recipe
 from gradcert.models.equations.equations import PREVIOUS, Equation, read
 from gradcert.models.equations.expression import derivative, symbols
+from gradcert.models.reading.forward import FORWARD
+from gradcert.models.reading.lifted import SAME, Plain
 from gradcert.models.reading.naming import identifier
 from gradcert.models.reading.network.cutting import without
 from gradcert.models.reading.network.equation import text_of
 from gradcert.models.reading.reading import Reading, drawn, silent_kinds
-from gradcert.models.reading.record import leads_to, owned
+from gradcert.models.reading.record import Node, leads_to, owned
 from gradcert.models.reading.terms import Term, below, uncut
 from gradcert.models.reading.text import Style
 from gradcert.reference.errors import GradcertError
@@ -316,13 +318,17 @@ MOVED = ((1.0, 0.0), (0.75, 0.125), (1.25, -0.0625))  # factor and offset of the
 
 
 def one_less(reading: Reading, k: int, other: int) -> bool:
-    """Return whether a node that is made of parameters is 1 less another one, of which it is made without a cut."""
+    """Return whether a node that is made of parameters is 1 less another one, of which it is made without a cut.
+
+    Where the forward pass alone is read, what gives its operand's numbers cuts nothing.
+    """
     nodes = reading.step.nodes
-    if k == other or other not in leads_to(nodes, k) or nodes[k].shape != nodes[other].shape:
+    if k == other or nodes[k].shape != nodes[other].shape or not _is_made_of(nodes, k, other):
         return False
     between = leads_to(nodes, k) - leads_to(nodes, other)
     own = owned(nodes, k)
-    if not own or any(nodes[i].cut or nodes[i].kind not in ("op", "constant") for i in between):
+    cut = any(nodes[i].cut and not (FORWARD.get() and nodes[i].name in SAME) for i in between)
+    if not own or cut or any(nodes[i].kind not in ("op", "constant") for i in between):
         return False
     for factor, offset in MOVED:
         moved = {name: p * factor + offset for name, p in own.items()}
@@ -330,6 +336,14 @@ def one_less(reading: Reading, k: int, other: int) -> bool:
         if not np.array_equal(mine, 1 - its):
             return False
     return True
+
+
+def _is_made_of(nodes: list[Node], k: int, other: int) -> bool:
+    below = leads_to(nodes, k)
+    if other in below or not FORWARD.get() or not any(nodes[i].cut for i in below):
+        return other in below
+    plain = Plain(nodes)
+    return any(plain(i) == plain(other) for i in below)
 
 
 LABELS = ("state", "reset", "recurrent", "adaptation")

@@ -30,6 +30,14 @@ def check_spikes(found: Run) -> None:
 
     The passes run around the user's own spikes, so that outputs and gradients would not tell.
     """
+    for column in (c for layer in found.columns or () for c in layer):
+        if (other := column[(column != 0) & (column != 1)]).size:
+            raise GradcertError(
+                f"a spike of {float(other.flat[0]):.17g}",
+                allowed="0 and 1, but for a few roundings",
+                do="write what goes straight through as soft + (hard - soft), the bracket detached: that is hard to the"
+                " last bit, and hard + soft - soft is not",
+            )
     if found.misfired > CLOSE:
         raise GradcertError(
             f"a spike that the equations read do not have: their potential is {found.misfired:.3g} from its threshold",

@@ -25,7 +25,7 @@ from gradcert.models.reading.pytorch.held import doubled, peek, slots
 from gradcert.models.reading.pytorch.lower import FILLED
 from gradcert.models.reading.pytorch.recorder import Recorder, autocast_seen_by, functions_seen_by
 from gradcert.models.reading.pytorch.whole import refuse_around, refuse_axis, refuse_samples
-from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to
+from gradcert.models.reading.record import Node, Ref, Slot, Step, leads_to, owners
 from gradcert.reference.errors import GradcertError
 
 STEPS = 5  # of the longer record
@@ -179,12 +179,27 @@ def refuse_chunks(module: Any, x: Any, axis: int | None) -> None:
     counts = [_cuts(record) for record in records]
     for place, most in counts[-1].items():
         if min(b[place] - a[place] for a, b in pairwise(counts)) <= 0 < most:
+            if names := _parameters_cut(records[-1], place):
+                raise GradcertError(
+                    f"{' and '.join(names)}: a parameter is cut at some steps only, at {place}",
+                    allowed="cuts that are the same at every step",
+                    do="cut a parameter at every step, or at none; or certify the gradients that come out:"
+                    " gradcert.adapters.torch.subject(...)",
+                )
             raise GradcertError(
                 f"the module's backward is cut at some steps only, at {place}: truncated BPTT inside it",
                 allowed="cuts that are the same at every step",
                 do="give a module of one step, and cut in the loop around it; or certify the gradients that come out:"
                 " gradcert.adapters.torch.subject(...), with the claim tbptt-chunks(K)",
             )
+
+
+def _parameters_cut(nodes: list[Node], place: str) -> list[str]:
+    """Return the parameters that are cut at a place, where nothing is cut there but what is made of parameters."""
+    cut = [k for k, node in enumerate(nodes) if node.cut and node.kind != "unread" and node.where == place]
+    if any(_reads(nodes, k, "x") for k in cut):
+        return []
+    return list(dict.fromkeys(name for k in cut for name in owners(nodes, k)))
 
 
 def _cuts(nodes: list[Node]) -> Counter[str]:

@@ -13,6 +13,7 @@ from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.pytorch.collect import COLLECT
 from gradcert.models.reading.pytorch.play import Played, play
 from gradcert.models.reading.reading import Reading
+from gradcert.models.reading.spikes import fired
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 
@@ -52,7 +53,7 @@ def columns_of(written: Written, played: Played) -> Columns | None:
     """Return the spikes of every layer, in the order of computation; None where the module's own are not known."""
     if any(k not in played.spikes for nodes in written.spiking for k in nodes):
         return None
-    return tuple(tuple(played.spikes[k].cpu().numpy() for k in nodes) for nodes in written.spiking)
+    return tuple(tuple(fired(played.spikes[k].cpu().numpy()) for k in nodes) for nodes in written.spiking)
 
 
 def initials(written: Written, states: list[Any] | None, batch: int, dtype: str) -> dict[str, Array]:

@@ -10,11 +10,13 @@ from gradcert.certify.campaign import verify
 from gradcert.certify.campaign.conclude import control
 from gradcert.certify.certificates import canonical, seal
 from gradcert.certify.certificates.certificate import from_dict
+from gradcert.certify.certificates.held import circumstances as held
 from gradcert.certify.certificates.identity import identity
 from gradcert.certify.certificates.identity import seal as sealed
-from gradcert.certify.claims import Claim
-from gradcert.certify.problems import Spec
-from gradcert.certify.runs import Task, prepare
+from gradcert.certify.claims import AXES, Claim
+from gradcert.certify.problems import Spec, plan
+from gradcert.certify.problems.cases.circumstances import MANY, seen
+from gradcert.certify.runs import Task, case_of, prepare
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "certificates"
 FILES = sorted(FOLDER.glob("*.json"))
@@ -98,6 +100,71 @@ FORGERIES = {
 }
 
 
+def says_met(axis, name, *, of_case=True):
+    """A level that is said to be met on the whole, and of the first case too."""
+
+    def change(record):
+        record["circumstances"]["levels"].setdefault(axis, {})[name] = "met"
+        met = record["cases"][0]["facts"]["met"]
+        met += [f"{axis}: {name}"] if of_case and f"{axis}: {name}" not in met else []
+
+    return change
+
+
+def every_level(record):
+    for axis, names in record["circumstances"]["levels"].items():
+        for name in names if axis not in ("T", "B", "sizes", "calls") else ():
+            says_met(axis, name)(record)
+
+
+def forgotten(record):
+    """A level that a case meets, and of which it is said that none does."""
+    axis, _, name = record["cases"][0]["facts"]["met"][0].partition(": ")
+    record["circumstances"]["levels"][axis][name] = "the claim fixes it"
+
+
+def largest(name, value):
+    return lambda r: r["circumstances"]["largest"].update({name: value})
+
+
+CIRCUMSTANCES = {
+    "steps": (says_met("T", "hundreds"), "it is said to meet T: hundreds, with T "),
+    "samples": (says_met("B", "1"), "it is said to meet B: 1, with B "),
+    "units": (says_met("sizes", "tens"), "it is said to meet sizes: tens, with sizes "),
+    "large inputs": (says_met("inputs", "above 1e6"), "it is said to meet inputs: above 1e6, with inputs "),
+    "large targets": (says_met("targets", "above 1e5"), "it is said to meet targets: above 1e5, with targets "),
+    "both signs, and one": (says_met("weights", "all negative"), "which no problem does"),
+    "every level": (every_level, "which no problem does"),
+    "many calls": (lambda r: r["circumstances"].update(calls=0), "it says of calls many: met, with 0 calls"),
+    "a level of no case": (says_met("T", "elsewhere", of_case=False), "no case of it is said to meet it"),
+    "a case less its level": (
+        lambda r: r["cases"][0]["facts"].update(met=r["cases"][0]["facts"]["met"][1:]),
+        "it is not said to meet T: ",
+    ),
+    "a level that is forgotten": (forgotten, "and a case of it is said to meet it"),
+    "a circumstance that is none": (
+        lambda r: r["cases"][0]["facts"]["met"].append("weather: fine"),
+        "which is no circumstance of it",
+    ),
+    "smaller inputs": (largest("inputs", 1e-3), "the largest inputs are not those of the cases"),
+    "larger targets": (largest("targets", 1e4), "the largest targets are not those of the cases"),
+    "inputs of a case": (lambda r: r["cases"][0]["facts"].update(inputs=1e9), "the largest inputs are not those"),
+    "pairs": (
+        lambda r: r["circumstances"]["pairs"].update(met=r["circumstances"]["pairs"]["of"]),
+        "pairs of circumstances were met, it says, and its cases meet",
+    ),
+    "possible pairs": (
+        lambda r: r["circumstances"]["pairs"].update(of=10**6),
+        "pairs of circumstances are possible, it says, and its levels make",
+    ),
+    "a control tried more often than there are cases": (
+        lambda r: r["controls"][0].update(shown=1000, refuted=1000),
+        "was tried 1000 times, it says, with ",
+    ),
+}
+FORGERIES |= CIRCUMSTANCES
+
+
 @pytest.mark.parametrize("name", FORGERIES)
 def test_what_contradicts_itself_is_broken_under_a_fresh_seal(name):
     change, said = FORGERIES[name]
@@ -132,6 +199,41 @@ def test_what_was_found_wrong_is_held_too(change, said):
     record["findings"] = [f for f in record["findings"] if "given" in f["where"]] or record["findings"]
     found = verify(forged(record, change))
     assert found.outcome == "broken" and said in "; ".join(found.reasons), found
+
+
+CLAIMS = {
+    "stacks": Claim("bptt", ("rnn", "lif"), depths=(1, 3)),
+    "a readout": Claim("bptt", "lif", depths=(2,), readout="integrator", losses="squared_error"),
+    "layers": Claim("bptt", layers=["lif", "lif", "rnn"], losses="squared_error"),
+    "a graph": Claim(
+        "bptt",
+        losses="squared_error",
+        network={
+            "inputs": [{"name": "x"}, {"name": "y"}],
+            "populations": [{"name": "low", "cell": "lif"}, {"name": "out", "cell": "lif"}],
+            "connections": [
+                {"source": "x", "target": "low"},
+                {"source": "y", "target": "out"},
+                {"source": "low", "target": "out"},
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_what_follows_from_the_figures_of_a_case_is_what_its_problem_shows(name):
+    claim = CLAIMS[name]
+    told = claim.to_dict()
+    for spec in plan(claim, "default")[::2]:
+        if spec.family == "long" or (case := case_of(Task(spec, claim, 0))) is None:
+            continue
+        record = {"id": case.id, "facts": dict(case.facts)}
+        assert list(held.cases({"claim": told, "cases": [record]})) == []
+        known = {(axis, level) for axis, level, _ in held._shown(record, told)}
+        assert {("T", "hundreds"), ("B", "more"), ("sizes", "one unit")} <= known
+        assert name != "stacks" or {("sizes", level) for level in AXES["sizes"]} <= known
+    assert (held.TENS, held.HUNDREDS, held.MANY) == (seen.TENS, seen.HUNDREDS, MANY)
 
 
 def test_what_is_not_held_is_said():

@@ -89,7 +89,7 @@ def test_a_misspelt_key(tmp_path):
 
 
 def test_a_rate_without_a_target_is_one_towards_0():
-    assert "activity rate strength 1 target 0.0" in str(Claim(**LIF, activity=[{"kind": "rate", "strength": 1}]))
+    assert "activity rate strength 1 target 0" in str(Claim(**LIF, activity=[{"kind": "rate", "strength": 1}]))
 
 
 def test_numbers_out_of_all_range_are_said_after_a_dozen_draws():

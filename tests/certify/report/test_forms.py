@@ -3,17 +3,22 @@
 import json
 import re
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from markdown_it import MarkdownIt
+from rich.console import Console
 
+from gradcert.certify.campaign import certify
+from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import Finding, from_dict
 from gradcert.certify.claims import from_dict as claim_from
-from gradcert.certify.report import annotate, badge, html, junit, markdown
+from gradcert.certify.report import annotate, badge, groups, html, junit, markdown, terminal
 from gradcert.certify.report.terms import TERMS, circumstance, used
 from gradcert.reference import RULES
+from gradcert.reference.engines import reverse
 from gradcert.reference.networks import Layer, Network, Snu
 
 KEPT = Path(__file__).parent / "certificates"  # of quick runs, figures left out: what is read does not move with cases
@@ -42,13 +47,45 @@ def test_what_people_read(certified, refuted, snapshot):
     assert certified.badge() == snapshot
 
 
+TRIANGLE = {"name": "triangle", "width": 1.0, "scale": 1.0}
+
+
+def of_ostl(problem):
+    return reverse.gradients(problem.network, problem.parameters, problem.inputs, problem.targets, rule=RULES["ostl"])
+
+
+@pytest.mark.parametrize("rule", ["ostl", "bptt"])  # the second is refuted: findings, and a counterexample
+def test_a_file_is_shown_as_the_run_was(rule):
+    claim = {"rule": rule, "cells": "snu", "options": {"surrogate": [TRIANGLE, "tanh"]}, "profile": "quick"}
+    made = certify(of_ostl, losses="squared_error", when="every", without={"targets": "soft", "T": "1"}, **claim)
+    read = from_dict(seal.read(seal.write(made)))
+    assert "triangle(scale=1, width=1) or tanh" in made.summary()
+    for form in ("summary", "markdown", "html", "junit", "badge"):
+        assert getattr(made, form)() == getattr(read, form)(), form
+
+
+def half_run(made):
+    """The certificate with two of its cases that did not run, in one group."""
+    cases = [replace(case, verdict="blocked", worst=None, parameters={}) for case in made.cases[:2]]
+    return replace(made, verdict="inconclusive", reason="2 cases did not run", cases=(*cases, *made.cases[2:]))
+
+
+def test_what_did_not_run_is_no_failure(certified):
+    made = half_run(certified)
+    names, rows = groups.titles(made), groups.groups(made)
+    column = {name: sum(int(row[names.index(name)]) for row in rows) for name in ("cases", "failed", "not run")}
+    assert column == {"cases": len(made.cases), "failed": 0, "not run": 2}
+    assert "not run" not in groups.titles(certified)
+    assert "| failed | not run |" in made.markdown()
+    assert "0 failed, 2 did not run" in made.html() and "did not run" not in certified.html()
+    assert re.search(r"failed +not run +exact", made.summary()) and "not run" not in certified.summary()
+    out = StringIO()
+    terminal.write(made, Console(file=out, width=60, color_system=None, highlight=False))
+    said = " ".join(out.getvalue().split())
+    assert re.search(r"\d cases, 0 failed, [12] not run, \d exact, budget / gradient", said)
+
+
 def test_a_terminal_of_any_width_shows_all_of_it(certified):
-    from io import StringIO
-
-    from rich.console import Console
-
-    from gradcert.certify.report import terminal
-
     for width in (40, 60, 80, 200):
         out = StringIO()
         terminal.write(certified, Console(file=out, width=width, color_system=None, highlight=False))

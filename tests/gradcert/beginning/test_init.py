@@ -5,6 +5,7 @@ import datetime
 import json
 import subprocess
 import sys
+import tomllib
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from gradcert import cli
 from gradcert.beginning import begin, look
 from gradcert.beginning.libraries import NUMPY, PIECES, source
+from gradcert.certify.claims import from_dict
 from gradcert.expected_failures import read
 from gradcert.reference import installing
 
@@ -92,6 +94,20 @@ def test_what_is_written_and_what_is_left_alone(project):
     assert begin(project).untold == (
         'test_more_sltt = gradcert.subject_tests("more.py:sltt", claim="tests/claims/more_sltt.toml")',
     )
+
+
+def test_a_claim_shows_the_option_of_lateral_weights(tmp_path):
+    """Whether there are any is a convention of the cell, and decides which parameters a subject is given."""
+    for cell in ("lif", "rnn"):
+        (tmp_path / f"{cell}.py").write_text(f"def bptt_{cell}(problem): return {{}}")
+    begin(tmp_path)
+    for cell, usual in (("lif", False), ("rnn", True)):
+        text = (tmp_path / f"tests/claims/{cell}_bptt_{cell}.toml").read_text()
+        plain = tomllib.loads(text)
+        other = tomllib.loads(text.replace("# [options]", "[options]").replace("# recurrent", "recurrent"))
+        assert "options" not in plain and other.pop("options") == {"recurrent": not usual} and other == plain
+        assert ("no lateral weights (layers.0.H)" in text) != usual
+        assert from_dict({**plain, "options": {"recurrent": not usual}}).options == {"recurrent": not usual}
 
 
 LOOPED = """

@@ -314,3 +314,32 @@ def test_what_cannot_be_judged_is_one_sentence(found, sentence):
 @pytest.mark.long
 def test_no_row():
     assert ModuleSubject(strange.Unnamed).told.spec["rule"] == ""
+
+
+class OnOnePath(torch.nn.Module):
+    """A trained decay and threshold at two places each, detached at one of them, below a function or above it."""
+
+    def __init__(self, inputs=3, units=4, decay="", threshold=False):
+        super().__init__()
+        self.fc, self.tau = torch.nn.Linear(inputs, units), torch.nn.Parameter(torch.randn(units))
+        self.th, self.decay, self.threshold = torch.nn.Parameter(torch.ones(units)), decay, threshold
+
+    def forward(self, x, state=None):
+        v, z = state if state is not None else (x.new_zeros(len(x), len(self.th)),) * 2
+        a = torch.sigmoid(self.tau)
+        b = {"": a, "above": a.detach(), "below": torch.sigmoid(self.tau.detach())}[self.decay]
+        th = self.th.detach() if self.threshold else self.th
+        v = a * v + (1 - b) * self.fc(x) - th * z.detach()
+        z = strangers.fire(v - self.th, 10.0)
+        return z, (v, z)
+
+
+@pytest.mark.parametrize(
+    ("cut", "parameter"),
+    [({}, None), ({"decay": "above"}, "leak"), ({"decay": "below"}, "leak"), ({"threshold": True}, "threshold")],
+)
+def test_a_parameter_that_is_detached_on_one_path_is_one_parameter_and_refuted(cut, parameter):
+    subject = ModuleSubject(functools.partial(OnOnePath, **cut))
+    found = wrong(subject, rule="bptt-detached-reset")
+    assert not found if parameter is None else parameter in str(found)
+    assert {part.name.rpartition(".")[2] for part in subject.read((3, 4))[0].parts} >= {"leak", "threshold"}

@@ -91,9 +91,10 @@ def test_its_backward_is_judged():
     assert "the gradient of layers.0.leak is wrong" in wrong(subject)[0].reason
 
 
-def test_an_opposite_that_is_cut_is_another_parameter():
-    with pytest.raises(UnreadError, match="tau is used at several places"):
-        _ = ModuleSubject(functools.partial(sequences.Leaky, how="cut"), time=0, example=(5, 2, 4)).told
+def test_an_opposite_that_is_cut_is_the_same_parameter_and_its_backward_is_judged():
+    subject = ModuleSubject(functools.partial(sequences.Leaky, how="cut"), time=0, example=(5, 2, 4))
+    assert subject.told.records["layer0"]["equations"]["v"].count("(1 - leak)") == 1
+    assert "the gradient of layers.0.leak is wrong" in wrong(subject)[0].reason
 
 
 class Divided(torch.nn.Module):

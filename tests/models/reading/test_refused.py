@@ -1,9 +1,12 @@
 """What cannot be read is one sentence with the operation, its line, and what to do; nothing is guessed silently."""
 
 import builtins
+import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -13,6 +16,7 @@ from torch import nn  # noqa: E402
 
 import gradcert  # noqa: E402
 from gradcert.models.reading import read  # noqa: E402
+from gradcert.models.reading.network.rows import check_spikes  # noqa: E402
 from gradcert.reference.errors import GradcertError  # noqa: E402
 
 X = 1.5 * torch.ones(BATCH, INPUTS)
@@ -263,3 +267,61 @@ def test_chunks_as_long_as_the_sequence_are_none():
 def test_a_rule_that_is_none_is_said_before_the_module_is_read():
     with pytest.raises(GradcertError, match="the rule 'foo' is unknown"):
         gradcert.compute(torch.nn.Linear(3, 4), (torch.ones(5, 2, 3), 0), rule="foo", loss=max)
+
+
+class Tau(nn.Module):
+    """Takes a sequence; its decay is cut at the last step alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.tau = nn.Linear(INPUTS, HIDDEN), nn.Parameter(torch.zeros(HIDDEN))
+
+    def forward(self, x):
+        v, out, decay = x.new_zeros(len(x), HIDDEN), [], torch.sigmoid(self.tau)
+        for t in range(x.shape[1]):
+            last = t == x.shape[1] - 1
+            v = (decay.detach() if last else decay) * v + self.fc(x[:, t])
+            out.append(torch.tanh(v))
+        return torch.stack(out, 1)
+
+
+def test_a_parameter_that_is_cut_at_some_steps_only_is_no_truncation():
+    (note,) = read(Tau(), torch.ones(BATCH, 6, INPUTS), time=1).notes
+    assert re.search(r": tau: a parameter is cut at some steps only, at test_refused.py:\d+; allowed", note)
+    assert "truncated" not in note and "tbptt" not in note
+
+
+class Straight(nn.Module):
+    """A straight-through spike, spelled in one of several ways."""
+
+    def __init__(self, form):
+        super().__init__()
+        self.fc, self.rec, self.form = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, HIDDEN), form
+
+    def forward(self, x, state):
+        v, z = state
+        v = 0.9 * v * (1 - z.detach()) + self.fc(x) + self.rec(z)
+        hard, soft = (v > 1).to(v.dtype), torch.sigmoid(3 * v - 3)
+        z = self.form(hard, soft)
+        return z, (v, z)
+
+
+def left(hard, soft):
+    return hard.detach() + soft - soft.detach()
+
+
+def bracketed(hard, soft):
+    return soft + (hard - soft).detach()
+
+
+def test_a_straight_through_sum_that_leaves_roundings_is_a_spike():
+    found = {f: read(Straight(f), X, zeros(HIDDEN, HIDDEN)) for f in (left, bracketed)}
+    assert all(reading.rows == ("bptt-detached-reset",) for reading in found.values())
+    (place,) = found[left].rounding
+    assert place.startswith("test_refused.py:") and found[bracketed].rounding == ()
+
+
+def test_a_spike_that_is_no_step_to_a_few_roundings_is_refused_with_the_way_to_write_it():
+    column = np.array([[[0.0, 1.0, 0.75]]])
+    with pytest.raises(GradcertError, match=r"^a spike of 0.75; allowed: 0 and 1.*hard to the last bit"):
+        check_spikes(SimpleNamespace(columns=((column,),), misfired=0.0))

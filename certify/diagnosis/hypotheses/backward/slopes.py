@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcert.certify.diagnosis.equations import Term, formulas
 from gradcert.certify.diagnosis.hypotheses.hypothesis import Hypothesis, of_edit
 from gradcert.certify.diagnosis.unrolled import Bench, Feed, Graph
 from gradcert.reference.engines import LayerTape, Tape
@@ -68,8 +69,23 @@ def make(bench: Bench) -> Iterator[Hypothesis]:
         yield of_edit("slope", what, f"{label} ({name.split()[2]})", own=edit, down=edit)
 
 
-def _thresholded(tape: LayerTape) -> bool:
-    return "threshold" in tape.p and "v" in tape.now
+def _thresholded(tape: LayerTape, *nodes: str) -> bool:
+    """Return whether the output is a function of v less the threshold, and of such nodes as well.
+
+    Names do not tell: in a cell of somebody's own, v may be what fires at 0, and k act on a current.
+    """
+    if "threshold" not in tape.p or not {"v", *nodes} <= set(tape.now):
+        return False
+    known = formulas(tape.layer.cell)
+    fired = [t for t in _inside(dict(known.step)["z"]) if t.op == "apply"] if known is not None else []
+    read = {(x.op, x.name) for t in fired for x in t.leaves}
+    return not fired or {("p", "threshold"), ("now", "v"), *(("now", node) for node in nodes)} <= read
+
+
+def _inside(t: Term) -> Iterator[Term]:
+    yield t
+    for a in t.args:
+        yield from _inside(a)
 
 
 def _with(graph: Graph, tape: LayerTape, factors: Mapping[Any, Any]) -> Graph:
@@ -97,8 +113,10 @@ def _placed(moved: Callable[[LayerTape], Nodes]) -> Any:
     def edit(graph: Graph, tape: LayerTape, whole: Tape) -> Graph:
         if not _thresholded(tape):
             return graph
-        now = {**tape.now, **moved(tape)}
-        return _with(graph, tape, tape.layer.cell.factors(whole.numbers, tape.p, tape.prev, now))
+        values = moved(tape)
+        if "k" in values and not _thresholded(tape, "k"):
+            return graph
+        return _with(graph, tape, tape.layer.cell.factors(whole.numbers, tape.p, tape.prev, {**tape.now, **values}))
 
     return edit
 

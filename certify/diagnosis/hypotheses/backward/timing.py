@@ -64,7 +64,7 @@ def _new_trace(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
     ways = [a for a in apart.arcs if a.source == twin and a.lag and a.synapse is None]
     slopes = [a for a in apart.arcs if a.target == twin and a.source == "v" and not a.lag]
     fed = {a.target for a in ways} - {"v"}
-    if not slopes or not fed or any(a.target == "v" and a.source in fed and not a.lag for a in apart.arcs):
+    if not slopes or not fed or fed & _within(apart, "v"):
         return graph
     arcs = [a for a in apart.arcs if a not in slopes]
     for way in ways:
@@ -73,9 +73,19 @@ def _new_trace(graph: Graph, tape: LayerTape, _: Tape) -> Graph:
             for slope in slopes
             if way.target in fed
         ]
-    order = [n for n in apart.nodes if n not in fed]
-    place = order.index("v") + 1
-    return replace(apart, nodes=(*order[:place], *sorted(fed), *order[place:]), arcs=tuple(arcs))
+    return replace(apart, arcs=tuple(arcs))
+
+
+def _within(graph: Graph, node: str) -> set[str]:
+    """Return the nodes that a node depends on within the step, on whatever way: an adaptation may act on a current."""
+    out: set[str] = set()
+    todo = [node]
+    while todo:
+        into = {a.source for a in graph.arcs if a.target == todo[-1] and not a.lag} - out
+        todo.pop()
+        out |= into
+        todo += into
+    return out
 
 
 def _decayed_input(graph: Graph, tape: LayerTape, _: Tape) -> Graph:

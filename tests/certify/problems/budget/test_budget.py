@@ -1,6 +1,7 @@
 """Budgets: every order of evaluation stays inside, and a part in a million does not."""
 
 import random
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -276,6 +277,15 @@ def test_margins_are_proven():
             else:
                 with pytest.raises(Undecided):
                     decide(difference, ">")
+
+
+def test_what_is_no_number_any_more_is_no_warning_and_is_not_exact():
+    balls = Balls(Precision(53))
+    with working_precision(), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        x = balls.exactly([1e-5, 0.1])
+        root = balls.sqrt(x - x - x)  # of a variance that may be below 0: a unit alone, say
+        assert not any(e.exact for e in x / root)
 
 
 def test_lattice_ends_where_the_digits_end():
