@@ -106,7 +106,7 @@ def test_as_claimed_is_said_of_what_passed_everywhere():
 
 def test_the_same_weight_everywhere_is_a_factor():
     found = said("bptt", "rnn", lambda b: {k: g * b.steps * b.inputs.shape[1] for k, g in b.gradients().items()})
-    assert found == "it equals bptt times T and B"
+    assert found == "it equals bptt times 18 (in every case times T and B)"
 
 
 @pytest.mark.long
@@ -139,7 +139,10 @@ def test_two_mistakes_of_two_parameters_are_both_named():
         return {k: g / steps if k.endswith("b") else -g if k.endswith("H") else g for k, g in bench.gradients().items()}
 
     found = said("bptt", "rnn", answer, depths=(1,), options={"recurrent": True, "bias": True})
-    assert "layers.0.b: equals bptt divided by T" in found and "layers.0.H: equals bptt with the opposite sign" in found
+    assert (
+        "layers.0.b: equals bptt divided by 6 (in every case divided by T)" in found
+        and "layers.0.H: equals bptt with the opposite sign" in found
+    )
     assert found.endswith("; the rest is as claimed") and "layers.0.W" not in found
 
 
