@@ -15,16 +15,16 @@ The equations (mathematics.md 4.1) for a layer of spiking neural units, h' at t 
     L_l^t   = dE^t/dz_K^t  prod_(k = K .. l+1) diag(h'_k^t) diag(g'_k^t) B_k          (the same step only)
 
 The row is written for any cell: the trace keeps every edge inside the parameter's own layer, the credit none above.
-For an LSTM the state is (c, h): with c alone, as in the paper's generic two-term form, the path of h^(t-1) through
-the output gate would be lost (mathematics.md 4.4).
+For an LSTM the state is (c, h): with c alone, as in the two-term form that others restate of the paper, the path of
+h^(t-1) through the output gate would be lost (mathematics.md 4.4).
 
 Dropped: paths that go up from a layer and then move through time inside an upper layer, R of mathematics.md 4.3.
 Cost of a layer of n units: n^3 values, n^4 per step; n^2 and n^2 without lateral weights, where J is diagonal. Leaving
 lateral weights that exist out of the trace is another rule (trap T09), and dropping the recursion is a third (T23).
-Exact: one layer with memory; more if nothing above has memory. How large R is is a property of the
-network: the lessons on OSTL and on depth measure it on a few. With random feedback: the last layer alone. A single
-layer with memory under a readout is not, whether or not the readout has a memory: B stands in the place of the
-readout's weight.
+Exact: one layer with memory; more if nothing above has memory. How large R is is a property of the network: the
+lessons on OSTL and on depth measure it over 200 draws each. With random feedback: the last layer alone. A single layer
+with memory under a readout is not, whether or not the readout has a memory: B stands in the place of the readout's
+weight.
 Left open by what could be read: the printed form of R and the paper's complexity table (mathematics.md 17).
 """
 
