@@ -8,18 +8,7 @@ from torch.nn import functional as F  # noqa: E402
 
 import gradcert  # noqa: E402
 from gradcert.watching.judging import NotJudged  # noqa: E402
-
-
-class Spike(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, u):
-        ctx.save_for_backward(u)
-        return (u > 0).to(u.dtype)
-
-    @staticmethod
-    def backward(ctx, g):
-        (u,) = ctx.saved_tensors
-        return g / (1 + 4 * u.abs()) ** 2
+from scripts.watch_faults.trainers import Spike  # noqa: E402
 
 
 class Fire(nn.Module):
