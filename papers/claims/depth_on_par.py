@@ -201,12 +201,12 @@ CLAIM = Claim(
     seeds="4 at the best rate; one more for the search.",
     grid="Rates 0.001, 0.003, 0.01, 0.03, the same for every rule, on the validation split.",
     rule=(
-        "Paired over seeds, two and three layers: the test loss of OSTL less that of BPTT. On par is shown if the "
-        "upper 95 % limit of the mean difference is below the margin, 0.1 nats a step (chorales, about 1 %) and 0.05 "
-        "nats a character (text, about 2 %); not shown if the lower 95 % limit is above 0; else inconclusive. Random "
-        "feedback, e-prop, SLTT and OSTTP, each at its own best rate, and one layer stand beside it and do not enter: "
-        "whether each is on par, and whether it is better than BPTT. The gradients are the reverse engine's, which C1 "
-        "found equal to those with traces."
+        "Paired over seeds, two and three layers: the test loss of OSTL less that of BPTT. On par is, in this order, "
+        "shown if the upper 95 % limit of the mean difference is below the margin, 0.1 nats a step (chorales, about 1 "
+        "%) and 0.05 nats a character (text, about 2 %); not shown if the lower 95 % limit is above 0; else "
+        "inconclusive. Random feedback, e-prop, SLTT and OSTTP, each at its own best rate, and one layer stand beside "
+        "it and do not enter: whether each is on par, and whether it is better than BPTT. The gradients are the "
+        "reverse engine's, which C1 found equal to those with traces."
     ),
     minutes=7.3,
     plan=plan,

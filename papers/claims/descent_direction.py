@@ -114,7 +114,7 @@ def tables(results: Results) -> list[Table]:
 CLAIM = Claim(
     number="C8",
     name="descent-direction",
-    title="OTTT descends along the gradients of spike representation",
+    title="OTTT descends along the gradients of spike representation, feed-forward (recurrent part not tested)",
     statement=(
         "OTTT provides a similar descent direction for optimisation as gradients based on spike "
         "representations, under both "
@@ -141,6 +141,7 @@ CLAIM = Claim(
     tables=tables,
     unconfirmed=(
         "The paper's own spike-representation gradient; rate-based backpropagation (arXiv 2410.11488) stands for it.",
-        "Recurrent networks are held against BPTT alone: the rate-based gradient is of feed-forward networks.",
+        "The claim for recurrent networks: they are held against BPTT alone, since the rate-based gradient is of "
+        "feed-forward networks.",
     ),
 )

@@ -180,11 +180,11 @@ CLAIM = Claim(
         "utterance of those for training, learning from the others."
     ),
     rule=(
-        "Paired over seeds: the error of OTTT_A and of OTTT_O less that of BPTT with the reset detached. On par is "
-        "shown if the upper 95 % limit of the mean difference is below the margin, 1 point (static) and 2 points "
-        "(rows, speech, convolutions, where OTTT_A alone is run); not shown if the lower 95 % limit is above 0; else "
-        "inconclusive. SLTT and BPTT with the reset kept stand beside it and do not enter. A quick run says only that "
-        "every rule learns: less than 60 % of the answers wrong (chance: 90 %)."
+        "Paired over seeds: the error of OTTT_A and of OTTT_O less that of BPTT with the reset detached. On par is, "
+        "in this order, shown if the upper 95 % limit of the mean difference is below the margin, 1 point (static) "
+        "and 2 points (rows, speech, convolutions, where OTTT_A alone is run); not shown if the lower 95 % limit is "
+        "above 0; else inconclusive. SLTT and BPTT with the reset kept stand beside it and do not enter. A quick run "
+        "says only that every rule learns: less than 60 % of the answers wrong (chance: 90 %)."
     ),
     minutes=6.5,
     plan=plan,

@@ -159,10 +159,11 @@ CLAIM = Claim(
     ),
     rule=(
         "Paired over seeds: the error of FPTT less that of e-prop and of OSTL (two layers, so that OSTL is not BPTT). "
-        "Better is shown if the upper 95 % limit of the mean difference is below 0; not shown if the lower 95 % limit "
-        "is above -3 points; else inconclusive. And less that of BPTT at equal sequences: on par is shown if the upper "
-        "95 % limit is below 3 points; not shown if the lower 95 % limit is above 0. BPTT at equal updates, the same "
-        "schedule without its regulariser, and the approximations beside BPTT stand beside it and do not enter."
+        "Better is, in this order, shown if the upper 95 % limit of the mean difference is below 0; not shown if the "
+        "lower 95 % limit is above -3 points; else inconclusive. And less that of BPTT at equal sequences: on par is, "
+        "in this order, shown if the upper 95 % limit is below 3 points; not shown if the lower 95 % limit is above "
+        "0. BPTT at equal updates, the same schedule without its regulariser, and the approximations beside BPTT "
+        "stand beside it and do not enter."
     ),
     minutes=4.1,
     plan=plan,
