@@ -35,7 +35,7 @@ def sentence(spec: Mapping[str, Any]) -> str:
     'bptt on lif, depth 1, float64, readout integrator, loss squared_error of every, mean over time, loss weights, \
 masks output'
     """
-    spec = _as_read(spec)
+    given, spec = spec, _as_read(spec)
     depths = ", ".join(map(str, spec["depths"]))
     options = "".join(f", {k} {_short(k, v)}" for k, v in sorted(spec["options"].items()))
     kind = "" if spec["acceptance"] == "exact" else f"{spec['acceptance']} "
@@ -45,7 +45,7 @@ masks output'
     within = "".join(f", {k} {v}" for k, v in spec.get("within", {}).items())
     without = "".join(f", without {k} {' or '.join(v)}" for k, v in spec.get("without", {}).items())
     rule = spec["rule"]
-    if settings := spec.get("settings"):
+    if settings := given.get("settings"):  # as the rule itself is called
         rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
     cells = said_network(spec["network"], _short) if spec.get("network") else cells
     depth = "" if spec.get("layers") or spec.get("network") else f", depth {depths}"

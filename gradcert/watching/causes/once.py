@@ -33,6 +33,8 @@ def cut_once(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradie
 def _of_one_state(evidence: Evidence, rule: Rule | str, longest: int) -> Iterator[tuple[str, Gradients]]:
     """Yield a rule's gradients with credit cut at a single step, through one of several states."""
     layers = evidence.runs[0].full.layers
+    if evidence.runs[0].written.full.graph is not None:
+        return
     nodes = [(i, node) for i, layer in enumerate(layers) if len(found := states_of(layer)) > 1 for node in found]
     if longest * len(nodes) > FEW:
         return

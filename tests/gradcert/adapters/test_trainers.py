@@ -71,7 +71,7 @@ NAMED = {
     (etlp, None): None,
     (eprop, "decay"): "it equals e-prop with the factor of v<-v' = decay of the layer above",  # 0.8, the readout's
     (eprop, "after the reset"): "it equals e-prop with psi taken at the potential after its reset",
-    (eprop, "no average"): "it equals e-prop times T",
+    (eprop, "no average"): "(in every case times T)",
     (eprop, "late"): "it equals e-prop with the error of the step before at the outputs",
     (eprop, "accumulated"): "state kept between calls",
     (ostl, "decay"): "layers.0.a_weight, layers.0.a_bias: equals ostl with the factor of v<-v' = 0.8",
@@ -86,7 +86,7 @@ NAMED = {
     (etlp, "events late"): "it equals etlp with events one step late",
     (etlp, "teacher late"): "it equals etlp with targets one step late",
     (etlp, "not reset"): "state kept between calls",
-    (online, "no average"): "it equals sltt times B",
+    (online, "no average"): "(in every case times B)",
     (online, "last alone"): "it equals sltt with a loss at last step",
     (online, "whole sequence"): "it equals sltt with STATE, which is bptt-detached-reset",
     (online, "silent"): "layers.0.p_0_weight: zero in every entry; the rest is as claimed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -85,7 +85,8 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("the threshold is fixed", "threshold")
     if getattr(usual, "registers", ()):
         rule("no spike follows a spike", "spikes", "adjacent", "always")
-    if all("dyadic" not in families(claim, cell, turn) for turn in range(turns(claim, cell))):
+    whole = replace(claim, parameters=(), untrained=())  # of which one layer of several need not have any
+    if all("dyadic" not in families(whole, cell, turn) for turn in range(turns(claim, cell))):
         rule("no potential is computed without rounding", "spikes", "at the threshold")
     if fixed.get("normalised"):
         rule("normalised over one unit a drive is constant", "sizes", "one unit")
