@@ -1,11 +1,14 @@
 """Claims of algorithms that are no rows: right subjects are certified, wrong ones refuted with what differs."""
 
+import json
 from functools import partial
 
 import numpy as np
 import pytest
 
 from gradcert.certify import certify
+from gradcert.certify.certificates import canonical
+from gradcert.certify.certificates.held import contradictions
 from gradcert.certify.claims import Claim, from_dict
 from gradcert.certify.variations import VARIATIONS, posed
 from gradcert.properties.gallery.literal import own_trace
@@ -49,6 +52,7 @@ def test_it_is_certified_and_a_line_done_otherwise_is_named(name):
     settings, label = CLAIMS[name]
     claimed = {"rule": name, "settings": settings, "profile": "quick", **LIF}
     found = certify(partial(right, name, settings), **claimed)
+    assert contradictions(json.loads(canonical(found.to_dict()))) == []  # numbers of its settings are whole ones there
     assert found.verdict == "certified", found.reason
     assert str(from_dict(found.claim)).startswith(algorithm(name, settings).name)
     if label is not None:
