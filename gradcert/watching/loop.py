@@ -264,8 +264,8 @@ class Watch(Judging):
         own = {n: p.detach() for n, p in parameters.items()}
         found = gathered(written, self.output, sequences, own, given, before, self.loss, y, self.feedback)
         told = first_infinite(self.module, found, self.output) if self.time is None and not_finite(given) else ""
-        found = replace(found, hooked=hooked(self.module), parts=parts_hooked(self.module), backward=told)
-        return replace(found, elsewhere=tuple(self._calls.elsewhere))
+        on, parts, elsewhere = hooked(self.module), parts_hooked(self.module), tuple(self._calls.elsewhere)
+        return replace(found, hooked=on, parts=parts, backward=told, elsewhere=elsewhere)
 
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]

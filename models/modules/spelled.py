@@ -179,8 +179,8 @@ def conventions(reading: Reading) -> list[str]:
         of = f" of layer {i}" * (len(layers) > 1)
         for edge in layer["edges"]:
             if "could_be" in edge:
-                arrow, others = f"{edge['source']} -> {edge['target']}{of}", ", or ".join(edge["could_be"]).upper()
-                others = others.replace(" OR ", " or ")
+                arrow = f"{edge['source']} -> {edge['target']}{of}"
+                others = ", or ".join(map(str.upper, edge["could_be"]))
                 out.append(f"{CONVENTION}{arrow} is {edge['label'].upper()} (or {others}): {edge['by_convention']}")
     return out
 

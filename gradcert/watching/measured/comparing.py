@@ -10,6 +10,8 @@ import numpy as np
 from gradcert.reference.numbers import Array
 from gradcert.watching.measured.evidence import Evidence, Gradients
 
+FITTED = 0.5  # of the difference without a cause, or a number that is fitted, may be left with it
+
 
 class Shares(dict[str, float]):
     """The allowance of every parameter, as a share of the largest entry of its gradient.
@@ -22,9 +24,6 @@ class Shares(dict[str, float]):
     def __init__(self, shares: Mapping[str, float], floor: Mapping[str, float]) -> None:
         super().__init__(shares)
         self.floor = dict(floor)
-
-
-FITTED = 0.5  # of the difference without a cause, or a number that is fitted, may be left with it
 
 
 def agrees(

@@ -7,7 +7,7 @@ watched, and nothing of it changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from weakref import WeakSet
 
@@ -36,6 +36,8 @@ def leave(who: Any) -> None:
 
 
 def _backward(tensors: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(tensors, Iterator):  # which can be gone through once
+        tensors = tuple(tensors)
     for who in list(_ASKED):
         who.rooted([tensors] if isinstance(tensors, torch.Tensor) else list(tensors))
     assert _original is not None

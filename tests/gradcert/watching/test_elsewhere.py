@@ -131,3 +131,12 @@ def test_an_input_beside_the_state_is_said_to_be_one(whole):
         said = r"more than an input and a state that it returns: \(4,\) of "
         with pytest.warns(NotJudged, match=said + ("int64" if whole else "bool")):
             watching.step(x, y)
+
+
+def test_a_backward_pass_of_what_can_be_gone_through_once_is_what_it_was():
+    net, x = Lif(), torch.randn(4, 5)
+    with gradcert.watch(net, every=1) as watching:
+        out, _ = net(x, torch.zeros(4, 8))
+        torch.autograd.backward(one for one in [out.sum()])
+        watching.step()
+    assert net.o.bias.grad is not None

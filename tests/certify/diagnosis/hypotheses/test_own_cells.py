@@ -79,7 +79,9 @@ def test_psi_is_taken_elsewhere_only_where_it_is_taken_at_v_less_the_threshold(c
             if h.what in ("at the potential", "at the old threshold")
         }
         right = bench.gradients()
-        changed = {w: not all(np.allclose(g[n], right[n], 1e-9, 0) for n in right) for w, g in mine.items() if g}
+        # the same sums of fewer than a thousand terms, in another order: a rounding each, of the largest entry
+        room = {n: 1000 * 2.0**-53 * np.abs(right[n]).max() for n in right}
+        changed = {w: any(np.abs(g[n] - right[n]).max() > room[n] for n in right) for w, g in mine.items() if g}
         assert changed["at the potential"] is differs
         assert not changed.get("at the old threshold", False)  # k is in no threshold
 
@@ -112,4 +114,4 @@ def test_a_number_is_said_where_the_cases_do_not_tell_it_from_a_size():
     other = generate(Spec("rnn", 1, "squared_error", "every", "bounded"), replace(claim, sizes=(3, 5)))
     label = "divided by the number of outputs"
     assert transformations.told(label, [Evidence(case, {}), Evidence(other, {})]) == label
-    assert np.isclose(transformations.FACTORS[label](Evidence(other, {})), 1 / 5)
+    assert transformations.FACTORS[label](Evidence(other, {})) == 1 / 5
