@@ -8,7 +8,7 @@ from gradcert.certify.claims.circumstances import AXES, CLAIMED, TEXTS
 from gradcert.certify.claims.claim import USUAL, Claim, Decorated, claim, claim_of, files_of, from_dict
 from gradcert.certify.claims.extras import said_extra
 from gradcert.certify.claims.given import OUTPUT, states
-from gradcert.certify.claims.layers import about, of_layer
+from gradcert.certify.claims.layers import about, of_layer, unchecked
 from gradcert.certify.claims.losses import REDUCED, read_loss, said_loss
 from gradcert.certify.claims.networks import GRAPH, fixed_sizes, graph_of, options_of, usual_sizes
 from gradcert.certify.claims.parts import Parts, check_names, made, read_claim, whole
@@ -71,6 +71,7 @@ __all__ = [
     "shown",
     "shown_above",
     "states",
+    "unchecked",
     "usual_sizes",
     "whole",
 ]

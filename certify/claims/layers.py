@@ -56,8 +56,20 @@ def of_layer(claim: Any, layer: Mapping[str, Any]) -> Any:
     """
     own = option_names(cell_named(layer["cell"]))
     options = {k: v for k, v in {**claim.options, **layer["options"]}.items() if k in own}
-    out = copy(claim)  # not made anew: nodes that it names are those of some layer, not of each
-    for name, value in (("layers", ()), ("network", {}), ("cells", (layer["cell"],)), ("options", options)):
+    return unchecked(claim, layers=(), network={}, cells=(layer["cell"],), options=options)
+
+
+def unchecked(claim: Any, **values: Any) -> Any:
+    """Return a claim with other values that is not checked as a whole: what it names is of some layer, not of each.
+
+    Examples
+    --------
+    >>> from gradcert.certify.claims import Claim
+    >>> unchecked(Claim(rule="bptt", cells="lif", untrained="layers.1"), untrained=()).untrained
+    ()
+    """
+    out = copy(claim)
+    for name, value in values.items():
         object.__setattr__(out, name, value)
     return out
 

@@ -14,6 +14,7 @@ import pytest
 from gradcert.certify import certify
 from gradcert.certify.certificates import from_dict
 from gradcert.certify.claims import Claim, read_claim
+from gradcert.certify.problems import plan
 
 pytest.importorskip("torch", reason="needs PyTorch: pip install torch")
 SCHEMA = Path(__file__).parents[3] / "certify" / "certificates" / "claim.schema.json"
@@ -165,3 +166,8 @@ def test_every_claim_of_the_folder_is_one_of_the_schema():
     wrong = {"rule": "bptt", "cells": "lif", "options": {"surrogate": {"scale": 2.0}}}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, schema)
+
+
+def test_the_cases_of_every_claim_can_be_planned():  # quickly: every kind of claim, without an answer to judge
+    for path in sorted(FOLDER.glob("*.toml")):
+        assert plan(read_claim(path, run=True)), path.name

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict, of_layer
+from gradcert.certify.claims import AXES, CLAIMED, Claim, fixed_sizes, from_dict, of_layer, unchecked
 from gradcert.certify.problems.budget.stored import DECAYS
 from gradcert.certify.problems.cases.families import families
 from gradcert.certify.problems.cases.options import cell_options, turns
@@ -85,7 +85,7 @@ def _rules(claim: Claim, cell: str) -> dict[tuple[str, str], str]:
         rule("the threshold is fixed", "threshold")
     if getattr(usual, "registers", ()):
         rule("no spike follows a spike", "spikes", "adjacent", "always")
-    whole = replace(claim, parameters=(), untrained=())  # of which one layer of several need not have any
+    whole = unchecked(claim, parameters=(), untrained=())  # of which one layer of several need not have any
     if all("dyadic" not in families(whole, cell, turn) for turn in range(turns(claim, cell))):
         rule("no potential is computed without rounding", "spikes", "at the threshold")
     if fixed.get("normalised"):
