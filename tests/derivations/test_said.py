@@ -57,7 +57,7 @@ def test_every_unit_of_the_worked_networks_fires_and_no_norm_is_nothing():
         assert 0.1 <= min(rates) <= max(rates) <= 0.9
     drawn = found[1][1].parameters(seed=180)
     assert all((drawn[name] == weights).all() for name, weights in found[1][2].items())
-    assert "with random weights, in the third network times 1.5" in OSTL
+    assert "random weights, which in the third are multiplied by 1.5" in OSTL
     assert "`networks()` in\n`gradcert.derivations.chapters.ostl` returns" in OSTL
     for name, weights in found[2][2].items():  # "in nothing but the size of their weights"
         assert np.allclose(weights, 1.5 * found[1][2][name], rtol=2**-51, atol=0)

@@ -19,11 +19,11 @@ from gradcert.models.reading.network.rows import CLOSE, ROWS, STEPS, apart, chec
 from gradcert.models.reading.network.written import Written
 from gradcert.models.reading.pytorch.capture import way_of
 from gradcert.models.reading.pytorch.collect import COLLECT, spread, ways
-from gradcert.models.reading.pytorch.fold import refuse_chunks
 from gradcert.models.reading.pytorch.gradients import AS_CODED, Run, run
 from gradcert.models.reading.pytorch.held import doubled
 from gradcert.models.reading.pytorch.play import Played, play
 from gradcert.models.reading.pytorch.recorder import Double
+from gradcert.models.reading.pytorch.refused import refuse_chunks
 from gradcert.models.reading.reading import Reading
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array

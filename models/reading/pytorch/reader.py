@@ -13,9 +13,10 @@ from gradcert.models.reading.network.written import Written, is_stack, written
 from gradcert.models.reading.page import fragment
 from gradcert.models.reading.pytorch.capture import Way, capture
 from gradcert.models.reading.pytorch.check import check_gradients, check_outputs, collected_by, rows_of
-from gradcert.models.reading.pytorch.fold import averaged, fold, refuse_loop
+from gradcert.models.reading.pytorch.fold import averaged, fold
 from gradcert.models.reading.pytorch.lower import TorchLowering
 from gradcert.models.reading.pytorch.recorder import RANDOM, users_own
+from gradcert.models.reading.pytorch.refused import refuse_loop
 from gradcert.models.reading.pytorch.torch_ import PYTORCH
 from gradcert.models.reading.pytorch.whole import refuse_drawn, refuse_numbers
 from gradcert.models.reading.reading import Reading
