@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import sympy
@@ -17,6 +16,7 @@ from gradcert.derivations.executed import forget, not_run, watched
 from gradcert.derivations.kept import Verdict, read, write
 from gradcert.derivations.proving.record import Derivation, Step
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.workers import pool
 
 
 def verify(step: Step) -> Verdict:
@@ -226,8 +226,8 @@ def _run(todo: list[tuple[str, str]], jobs: int) -> Iterable[tuple[str, Verdict]
         for name, step in todo:
             yield name, _verify_named(name, step)
         return
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_verify_named, name, step): (name, step) for name, step in todo}
+    with pool(jobs, "spawn") as working:
+        futures = {working.submit(_verify_named, name, step): (name, step) for name, step in todo}
         for future in as_completed(futures):
             name, step = futures[future]
             error = future.exception()  # of the process itself: memory, a signal, a chapter that cannot be imported

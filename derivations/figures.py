@@ -13,7 +13,7 @@ from gradcert.reference.rules import Rule
 def _svg(width: int, height: int, title: str, body: Sequence[str]) -> str:
     head = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}" class="figure">'
     marker = (
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
+        '<defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="6" markerHeight="6" orient="auto">'
         '<path d="M0 0L8 4L0 8z" class="tip"/></marker></defs>'
     )
     return "".join([head, marker, f"<title>{escape(title)}</title>", *body, "</svg>"])
@@ -86,7 +86,7 @@ def _arrow(a: tuple[int, int], b: tuple[int, int], css: str, title: str = "") ->
 def _line(a: tuple[float, float], b: tuple[float, float], css: str, title: str = "") -> str:
     inner = f"<title>{escape(title)}</title>" if title else ""
     line = f'x1="{a[0]:.1f}" y1="{a[1]:.1f}" x2="{b[0]:.1f}" y2="{b[1]:.1f}"'
-    return f'<line {line} class="{css}" marker-end="url(#tip)">{inner}</line>'
+    return f'<line {line} class="{css}" marker-end="url(#arrow)">{inner}</line>'
 
 
 def heat_map(values: Sequence[Sequence[float]], caption: str, *, rows: str, columns: str) -> Figure:
@@ -113,33 +113,59 @@ def heat_map(values: Sequence[Sequence[float]], caption: str, *, rows: str, colu
     return Figure(_svg(width, above + size * len(values) + 10, caption, body), caption)
 
 
-def dependencies(graph: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw which derivation rests on which; every arrow points to what rests on the other."""
+def dependencies(graph: Mapping[str, Sequence[str]], titles: Mapping[str, str]) -> Figure:
+    """Draw which derivation rests on which: a row for each, under what it rests on and further to the right.
+
+    Lines go down from the left of a box to what rests on it; where a derivation rests on a second one, a line comes
+    from the right. So no line meets a box between its ends. A box has the title up to its colon.
+
+    Examples
+    --------
+    >>> figure = dependencies({"ostl": (), "eprop": ("ostl",)}, {"ostl": "OSTL", "eprop": "e-prop: a trace"})
+    >>> figure.svg.count("<path class"), ">e-prop<" in figure.svg
+    (1, True)
+    """
+    own: dict[str, list[str]] = {}
+    for name, premises in graph.items():  # what another premise rests on is implied
+        own[name] = [p for p in premises if not any(p in _below(q, graph) for q in premises if q != p)]
     level: dict[str, int] = {}
     for name in graph:  # reading order is a topological order
-        level[name] = 1 + max((level[p] for p in graph[name] if p in level), default=-1)
-    by_level: dict[int, list[str]] = {}
-    for name, n in level.items():
-        by_level.setdefault(n, []).append(name)
-    # three boxes side by side can be read on a telephone; what is of one level does not rest on each other
-    wrapped = [names[i : i + 3] for _, names in sorted(by_level.items()) for i in range(0, len(names), 3)]
-    rows = dict(enumerate(wrapped))
-    width = 150 * max(len(names) for names in rows.values()) + 20
-    height = 86 * len(rows) + 10
-    place = {}
-    for n, names in rows.items():
-        gap = width / (len(names) + 1)
-        for i, name in enumerate(names):
-            place[name] = (round(gap * (i + 1)), 36 + 86 * n)
-    body = []
-    for name, premises in graph.items():
-        for p in premises:
-            if not any(p in _below(q, graph) for q in premises if q != p):  # what another premise rests on is implied
-                (x1, y1), (x2, y2) = place[p], place[name]
-                body.append(_line((x1, y1 + 14), (x2, y2 - 15), "edge kept"))
-    for name, (x, y) in place.items():
-        link = f'<a href="{name}.html">'
-        box = f'<rect x="{x - 52}" y="{y - 14}" width="104" height="28" rx="6" class="box"/>'
-        body.append(f'{link}{box}<text x="{x}" y="{y + 5}" class="name">{escape(name)}</text></a>')
+        own[name].sort(key=lambda p: -level[p])
+        level[name] = 1 + level[own[name][0]] if own[name] else 0
+    order: list[str] = []
+
+    def down(name: str) -> None:
+        order.append(name)
+        for other in graph:
+            if own[other][:1] == [name]:
+                down(other)
+
+    for name in graph:
+        if not own[name]:
+            down(name)
+    short = {name: titles.get(name, name).partition(":")[0] for name in order}
+    left = {name: 10 + 26 * level[name] for name in order}
+    wide = {name: 24 + 7 * len(short[name]) for name in order}
+    row = {name: 24 + 38 * n for n, name in enumerate(order)}
+    right = max(left[name] + wide[name] for name in order)
+    body, lane = [], 0
+    for name in order:
+        for p in own[name][:1]:
+            body.append(_path(f"M{left[p] + 12} {row[p] + 13}V{row[name]}H{left[name] - 1}", short[p], short[name]))
+        for p in own[name][1:]:
+            lane += 1
+            x, begin, end = right + 14 * lane, left[p] + wide[p], left[name] + wide[name] + 1
+            way = f"M{begin:.0f} {row[p]}H{x:.0f}V{row[name]}H{end:.0f}"
+            body.append(_path(way, short[p], short[name]))
+    for name in order:
+        x, y, width = left[name], row[name], wide[name]
+        box = f'<rect x="{x}" y="{y - 13}" width="{width:.0f}" height="26" rx="6" class="box"/>'
+        text = f'<text x="{x + width / 2:.0f}" y="{y + 4}" class="name">{escape(short[name])}</text>'
+        body.append(f'<a href="{name}.html">{box}{text}</a>')
     caption = "Which derivation rests on which."
-    return Figure(_svg(width, height, caption, body), caption)
+    return Figure(_svg(max(round(right + 14 * lane + 10), 440), 38 * len(order) + 10, caption, body), caption)
+
+
+def _path(way: str, start: str, end: str) -> str:
+    title = f"<title>{escape(f'{end} rests on {start}')}</title>"
+    return f'<path class="edge kept" d="{way}" marker-end="url(#arrow)">{title}</path>'

@@ -33,7 +33,7 @@ COMMON: dict[str, str] = {
 }
 
 # A single letter that stands alone, or with an index or a prime. "a", "A" and "I" are words unless they have one.
-LETTER = re.compile(r"(?<![\w.'’°-])([A-Za-zΑ-Ωα-ω])(?=$|[\s_^'’()\[\],.;:=*/²·|<>+-])(?!-\w)")
+LETTER = re.compile(r"(?<![\w.'’°-])([A-Za-zΑ-Ωα-ω])(?=$|[\s_^'’()\[\],.;:=*/²·|<>≤≥→+−-])(?!-\w)")
 WORDS = frozenset("aAI")
 
 

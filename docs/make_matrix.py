@@ -3,7 +3,8 @@
     python docs/make_matrix.py                  # about twenty minutes; needs `make peers`
     python docs/make_matrix.py two_states       # subjects that contain a word; the others keep their certificates
 
-A row is a class of a library at the version that is installed; a column is a claim. An empty cell was not asked.
+A row is a class of a library at the version that it was asked at; a column is a claim. An empty cell was not asked. The
+page is made of the certificates alone.
 """
 
 import json
@@ -138,14 +139,11 @@ def run(task):
         print(done.stderr[-2000:], file=sys.stderr)
 
 
-def version(environment, library):
-    """Return the version of a distribution in the environment that its subjects run in, the pinned one without it."""
-    if not PEERS[environment].is_file():
-        pins = (HERE.parent / "scripts" / "peers" / f"{environment}.txt").read_text().splitlines()
-        return next((pin.partition("==")[2] for pin in pins if pin.startswith(f"{library}==")), "not installed")
-    code = f"import importlib.metadata as m; print(m.version({library!r}))"
-    done = subprocess.run([PEERS[environment], "-c", code], capture_output=True, text=True)
-    return done.stdout.strip() or "not installed"
+def version(r):
+    """Return the version of a row's library that its certificates name; several, where they were not run together."""
+    paths = [path_of(subject, rule) for rule, subject in r.asked]
+    records = [json.loads(path.read_text()) for path in paths if path.is_file()]
+    return ", ".join(sorted({record["sources"]["packages"][r.library] for record in records})) or "not run"
 
 
 def cell(subject, rule):
@@ -180,7 +178,7 @@ def page():
         asked = {rule: cell(subject, rule) for rule, subject in r.asked}
         cells = " | ".join(asked[c][0] if c in asked else "" for c in COLUMNS)
         source = f"[{r.name}](../examples/{r.asked[0][1].partition(':')[0]})"
-        lines.append(f"| {r.library} {version(r.environment, r.library)} | {source} | {cells} |")
+        lines.append(f"| {r.library} {version(r)} | {source} | {cells} |")
         more = f" By hand: [{r.finding}.py](../examples/findings/{r.finding}.py)." if r.finding else ""
         reasons += [f"* {r.library} {r.name}, asked for {c}: {why}.{more}" for c, (_, why) in asked.items() if why]
     lines += ["", "## What the refuted ones are instead", ""]

@@ -37,7 +37,17 @@ _HOME = {
     "watch": "watching",
     "subject_tests": "pytest_plugin",
 }
-_ROOMS = ("certify", "derivations", "hardware_models", "models", "papers", "properties", "reference", "theorems")
+_ROOMS = (
+    "adapters",
+    "certify",
+    "derivations",
+    "hardware_models",
+    "models",
+    "papers",
+    "properties",
+    "reference",
+    "theorems",
+)
 
 __all__ = ["__version__", "certify", *(name for name, home in _HOME.items() if home != "pytest_plugin")]
 

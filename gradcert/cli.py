@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import json
 import os
 import sys
 import traceback
@@ -12,7 +13,7 @@ from typing import Any
 
 import click
 
-from gradcert import __version__, waiting
+from gradcert import __version__, streams, waiting
 
 COMMANDS = {
     "init": "write claims, tests and a workflow",
@@ -92,7 +93,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; where whoever read its output has enough, there is no verdict, and 141, as shells have it."""
+        """Run a command."""
         words = [*getattr(ctx, "_protected_args", ()), *ctx.args]
         try:
             with waiting.saying():
@@ -102,9 +103,6 @@ class Commands(click.Group):
                 do = f"A file whose name begins with - is named ./{named[0]}"
                 raise click.UsageError(f"{error.format_message()} {do}", ctx=error.ctx) from None
             raise
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            raise click.exceptions.Exit(141) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the commands without importing them, related ones on one line."""
@@ -123,22 +121,41 @@ class Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="gradcert")
+@click.option("--json", "as_json", is_flag=True, hidden=True)  # the help has to fit a screen
 @click.pass_context
-def gradcert(ctx: click.Context) -> None:
+def gradcert(ctx: click.Context, as_json: bool) -> None:
     """Say whether code computes the gradient that it says it computes."""
     if ctx.invoked_subcommand is None:
-        from gradcert.beginning import steps
+        from gradcert.beginning import commands, steps
 
+        if as_json:
+            todo = [{"command": line, "what": what} for line, what in commands(Path.cwd())]
+            click.echo(json.dumps({"version": __version__, "next": todo}, indent=1))
+            return
         for line in steps(Path.cwd()):
             click.echo(line)
+    elif as_json:
+        raise click.UsageError(f"--json stands behind the command: gradcert {ctx.invoked_subcommand} --json")
+
+
+def told(said: str, error: Exception) -> None:
+    """Tell programs and GitHub Actions, where the command line asks for it, that nothing was judged."""
+    from gradcert import failing
+
+    words = sys.argv[1:]
+    found = next((gradcert.get_command(click.Context(gradcert), word) for word in words if word in COMMANDS), None)
+    options = [one for one in (found.params if found else ()) if isinstance(one, click.Option)]
+    failing.tell(words, said, error, next((one for one in options if "--json" in one.opts), None))
 
 
 def main() -> None:
     """Run the command line; errors of ours end with status 4 and say so, an interrupt with 130, as shells have it."""
+    streams.prepare()
     try:
         status = gradcert(prog_name="gradcert", standalone_mode=False)
     except click.ClickException as error:
         error.show()
+        told(error.format_message(), error)
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, click.Abort) as error:
         interrupted = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
@@ -152,6 +169,10 @@ def main() -> None:
         from gradcert.reference.printable import printable
 
         click.echo(printable(traceback.format_exc(), most=20_000, lines=True), err=True)
-        click.echo(f"gradcert: internal error ({type(error).__name__}); this is a defect of gradcert", err=True)
-        sys.exit(4)
+        said = f"internal error ({type(error).__name__}); this is a defect of gradcert"
+        click.echo(f"gradcert: {said}", err=True)
+        try:
+            told(said, error)
+        finally:
+            sys.exit(4)
     sys.exit(status if isinstance(status, int) else 0)

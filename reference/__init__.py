@@ -6,6 +6,9 @@ edges, a reverse engine and a forward (eligibility trace) engine, both generic i
 What it may import: NumPy and the standard library, nothing else.
 """
 
+import importlib
+from typing import Any
+
 from gradcert.reference.engines import Learner, Tape, forward, record, reverse
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.estimators import ESTIMATORS, Estimator, estimator_named
@@ -97,3 +100,9 @@ __all__ = [
     "reverse",
     "rule_named",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "bounds":  # which nothing above imports
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from html import escape
+from typing import Any
 
 EDGE = "border-left:4px solid {};padding:.2em .9em;margin:.3em 0;max-width:60em"
 
@@ -24,6 +26,25 @@ def card(title: str, facts: Iterable[tuple[str, str]] = (), *, colour: str = "#7
         if text
     )
     return f'<div style="{EDGE.format(colour)}"><strong>{escape(title)}</strong><table>{rows}</table></div>'
+
+
+def of_rule(rule: Any, facts: Iterable[tuple[str, str]]) -> str:
+    """Return HTML of a rule: what is said of every one, behind facts of its own kind."""
+    more = [("drops", rule.drops), ("exact", rule.exact)]
+    more += [("time, memory", ", ".join(filter(None, (rule.time, rule.memory)))), ("source", rule.source)]
+    return card(f"{rule.name}: {rule.title}", [*facts, *more])
+
+
+def of_cell(cell: Any) -> str:
+    """Return HTML of a cell: its nodes, edges through time and parameters, and the options that are not as usual."""
+    own = "a cell of one's own, by its equations"
+    said = own if hasattr(cell, "recipe") else " ".join((type(cell).__doc__ or "").strip().split("\n\n")[0].split())
+    edges = [f"{link.edge.name} {link.source}' -> {link.target}" for link in cell.links if link.lag]
+    weights = [f"{link.weight} of {link.source}{chr(39) * link.lag}" for link in cell.links if link.weight]
+    options = [f"{f.name} {value}" for f in fields(cell) if (value := getattr(cell, f.name)) != f.default]
+    facts = [("nodes", ", ".join(cell.nodes)), ("edges through time", ", ".join(edges))]
+    facts += [("weights", ", ".join(weights)), ("trained, per unit", ", ".join(cell.trained))]
+    return card(f"{cell.name}: {said}", [*facts, ("options", ", ".join(options))])
 
 
 def grid(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 os.environ["GRADCERT_STRICT"] = "1"
 os.environ["GRADCERT_REPAIR"] = "0"
+os.environ.pop("COLUMNS", None)  # which xdist gives its workers
 settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 settings.register_profile("long", derandomize=False, deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("repeatable")

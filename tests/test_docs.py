@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shutil
 import struct
@@ -18,7 +19,7 @@ from gradcert.derivations.reading.lesson import names
 from gradcert.derivations.reading.letters import COMMANDS
 from gradcert.derivations.reading.symbols import SYMBOLS
 from gradcert.reference import CELLS, RULES, SURROGATES
-from scripts.docs import cells, drawings, formulas, links, markdown, reference, rules, source, surrogates
+from scripts.docs import cells, drawings, formulas, keywords, links, markdown, reference, rules, source, surrogates
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -51,12 +52,48 @@ def test_the_page_of_schemas_says_how_a_seal_is_computed(tmp_path, monkeypatch):
         exec(code, {})
 
 
+LISTINGS = {  # of the page on languages: the file, how it is compiled, how it is run, a sign and its opposite
+    "javascript": ("bptt.mjs", [], ["node", "bptt.mjs"], ("1 - z[t + 1][i] ** 2", "1 + z[t + 1][i] ** 2")),
+    "rust": (
+        "bptt.rs",
+        ["rustc", "-O", "-D", "warnings", "-o", "bptt", "bptt.rs"],
+        ["./bptt"],
+        ("1.0 - z[t + 1][i]", "1.0 + z[t + 1][i]"),
+    ),
+    "julia": ("bptt.jl", [], ["julia", "bptt.jl"], (".* (1 .- z[t+1]", ".* (1 .+ z[t+1]")),
+}
+
+
 @pytest.mark.long
-@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
-def test_the_program_in_javascript_is_certified(tmp_path):
-    (tmp_path / "bptt.mjs").write_text(program("howto/languages.md", "javascript"), encoding="utf-8")
+@pytest.mark.parametrize("language", LISTINGS)
+def test_a_program_of_the_page_on_languages_is_certified_and_with_a_wrong_sign_refuted(language, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{Path.home() / '.cargo' / 'bin'}")
+    file, compiled, command, (sign, other) = LISTINGS[language]
+    if shutil.which((compiled or command)[0]) is None:
+        pytest.skip(f"there is no {(compiled or command)[0]} on this machine: the program in {language} was not run")
     claim = ("--rule", "bptt", "--cells", "rnn", "--depths", "1", "--loss", "squared_error of every")
-    assert certify(tmp_path, *claim, "--", NODE, "bptt.mjs")[0] == 0
+    text = program("howto/languages.md", language)
+    assert text.count(sign) == 1
+    for number, (written, expected) in enumerate(((text, 0), (text.replace(sign, other), 1))):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / file).write_text(written, encoding="utf-8")
+        if compiled:
+            subprocess.run(compiled, cwd=folder, check=True)
+        status, said = certify(folder, *claim, "--", *command)
+        assert status == expected, said
+        assert not expected or "1 + y^2" in said
+
+
+def test_programs_of_the_page_on_languages_need_no_package():
+    """What is written from the lines of JSON alone stands on the page in full, and is short."""
+    for language in LISTINGS:
+        text = program("howto/languages.md", language)
+        assert text.count("\n") <= 120
+        assert not re.search(r"serde|^using |^import (?!readline)", text, re.MULTILINE)
+    reader = (ROOT / "vectors" / "readers" / "reader.jl").read_text(encoding="utf-8")
+    parser = reader[reader.index("function blank") : reader.index("function outside")].rstrip()
+    assert parser in program("howto/languages.md", "julia")
 
 
 @pytest.mark.long
@@ -123,7 +160,7 @@ def test_entries_that_hold_a_sentence_are_marked():
 @pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
 def test_results_of_the_search_show_no_source_of_formulas():
     program = (
-        "globalThis.Search = { htmlToText: (html) => html };"
+        "globalThis.Scorer = {}; globalThis.Search = { htmlToText: (html) => html };"
         "globalThis.DOMParser = class { parseFromString(html) { const found = [{ textContent: 'x^t' }];"
         " return { querySelectorAll: (q) => (q === '.tex' ? found : []), documentElement: { get outerHTML() {"
         " return html.replace('x^t', found[0].textContent); } } }; } };"
@@ -132,6 +169,80 @@ def test_results_of_the_search_show_no_source_of_formulas():
     file = str(ROOT / "scripts" / "docs" / "static" / "site.js")
     done = subprocess.run([NODE, "-e", program, file], capture_output=True, text=True, check=True)
     assert done.stdout == "a \u2026 b\n"
+
+
+def searched(query: str, results: list[list], protocol: str = "http:") -> dict:
+    """Return the pages in the order in which a reader sees them, which words were sought, whether texts are read."""
+    program = (
+        "const [query, results, protocol] = JSON.parse(require('fs').readFileSync(0)), sought = [];"
+        "globalThis.location = { protocol }; globalThis.DOCUMENTATION_OPTIONS = { SHOW_SEARCH_SUMMARY: true };"
+        "globalThis.Scorer = {}; globalThis.Search = { htmlToText: (html) => html, _parseQuery: (words) => [words],"
+        " _performSearch: (words) => { sought.push(words); return results.filter((r) => r[7].includes(words))"
+        ".map((r) => { const found = r.slice(0, 7); found[4] = Scorer.score(found); return found; }); } };"
+        "require(process.argv[1]); const found = Search._performSearch(query).map((r) => r[0]).reverse();"
+        "console.log(JSON.stringify({ found, sought, read: DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY }));"
+    )
+    file = str(ROOT / "scripts" / "docs" / "static" / "site.js")
+    given = json.dumps([query, results, protocol])
+    done = subprocess.run([NODE, "-e", program, file], input=given, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def result(page: str, title: str, *words: str, score: int = 5, kind: str = "text") -> list:
+    return [page, title, "", None, score, "", kind, words]
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_the_search_has_what_is_read_before_what_is_looked_up():
+    pages = [
+        result("mutation", "Mutation", "detach", score=15),
+        result("mathematics/14-traps", "14. Traps", "detach"),
+        result("reference/api/x", "x.detach", "detach", score=26, kind="object"),
+        result("derivations/eprop", "e-prop", "detach"),
+        result("explanation/glossary", "Glossary", "detach"),
+    ]
+    found = searched("detach", pages)["found"]
+    assert found[:2] == ["explanation/glossary", "derivations/eprop"] and found[-1] == "mutation"
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_the_search_knows_other_words_for_the_same_and_letters_by_their_names():
+    pages = [
+        result("howto/lecture", "A lecture", "eprop"),
+        result("derivations/eprop", "e-prop, line by line", "e-prop"),
+        result("reference/rules/e-prop-random", "e-prop-random", "e-prop", score=15),
+    ]
+    assert searched("eprop", pages)["found"][0] == "derivations/eprop"
+    page = [result("reference/surrogates", "Pseudo-derivatives", "pseudo-derivative")]
+    assert searched("surrogate", page)["found"] == ["reference/surrogates"]
+    letters = [result("derivations/rates", "Rates", "kappa"), result("reference/symbols", "Symbols", "kappa")]
+    assert searched("κ", letters)["found"] == ["reference/symbols", "derivations/rates"]
+    assert searched("K", [])["sought"] == ["k"]
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js: make debian")
+def test_the_search_of_a_site_in_files_reads_no_other_page():
+    assert searched("x", [])["read"] is True
+    assert searched("x", [], protocol="file:")["read"] is False
+
+
+def test_pages_are_found_by_words_that_stand_on_them_as_formulas():
+    assert {"lambda", "eprop"} <= set(keywords.keywords("derivations/eprop").split(", "))
+    assert {"psi", "kappa", "lambda"} <= set(keywords.keywords("reference/symbols").split(", "))
+    assert "surrogate" in keywords.keywords("reference/surrogates")
+    assert keywords.keywords("start") == ""
+
+
+def test_a_page_with_formulas_says_once_what_it_is_without_scripts():
+    said = {"body": '<h1>T</h1><span class="tex">x</span>'}
+    formulas.noticed(None, "page", "", said, None)
+    assert said["body"].startswith("<h1>T</h1><noscript>")
+    before = said["body"]
+    formulas.noticed(None, "page", "", said, None)
+    assert said["body"] == before
+    without = {"body": "<h1>T</h1>"}
+    formulas.noticed(None, "page", "", without, None)
+    assert without["body"] == "<h1>T</h1>"
 
 
 def test_a_tutorial_is_a_notebook():
@@ -210,6 +321,19 @@ def test_figures_are_drawn_at_twice_their_size_with_their_letters(tmp_path):
     assert struct.unpack(">II", data[16:24]) == (2 * int(sheet[1]), 2 * int(sheet[2]))
     assert len(data) > 1.2 * other.stat().st_size
     assert drawings.rasterised(paths, browser=None) == []
+
+
+def test_the_glossary_has_the_words_of_reports():
+    text = (DOCS / "explanation" / "glossary.md").read_text(encoding="utf-8")
+    _, *entries = text.rstrip().split("\n\n")
+    heads = [entry.partition("\n: ")[0] for entry in entries]
+    assert heads == sorted(heads, key=str.lower)
+    assert all(entry.partition("\n: ")[2] for entry in entries)
+    words = {word for head in heads for word in head.split(", ")}
+    assert words >= set(
+        "BPTT RTRL acceptance adaptation budget campaign case cause certificate certified claim control detach edge "
+        "eligibility inconclusive profile reach refuted residual rule seal subject trace".split()
+    ) | {"eligibility trace", "learning signal", "pseudo-derivative"}
 
 
 def test_every_page_is_in_the_contents():

@@ -15,7 +15,7 @@ from gradcert.derivations.reading.symbols import SYMBOLS
 from gradcert.reference import CELLS, RULES, SURROGATES
 from gradcert.reference.published import KINDS
 from scripts.docs import cells, docstrings, rules, source
-from scripts.docs.plain import blocks, legend, names
+from scripts.docs.plain import blocks, legend, names, notation
 from scripts.docs.plain.formula import formula
 from scripts.docs.plain.meanings import MEANINGS
 from scripts.docs.plain.pieces import pieces
@@ -211,7 +211,8 @@ def test_a_verdict_on_the_page_of_a_rule_names_its_claim():
     assert why in found["nn.RNN (tanh)"]
     named = {row["class"]: row["verdict"] for row in rules.claims(matrix)["bptt"]}
     assert named["nn.RNN (tanh)"].endswith(") as bptt on rnn")
-    assert "`" not in rules.page({"name": "ostl", "title": ""}, "", [{"verdict": found["nn.RNN (tanh)"]}])
+    page = rules.page({"name": "ostl", "title": ""}, "", [{"verdict": found["nn.RNN (tanh)"]}])
+    assert "`" not in page[page.index(rules.LIBRARIES) :]
     assert all(" as " in row["verdict"] for rows in rules.claims(matrix).values() for row in rows)
 
 
@@ -291,3 +292,37 @@ def test_the_mathematics_has_no_formula_left_as_it_was_typed():
         assert not re.search(r"\^|\(x\)|\b(?:gam|lam|kap|eps|th)\b|\bal \W?\d", prose), path.name
         left = [code for code in re.findall(r"`([^`\n]+)`", text) if "^" in code and formula(code) is None]
         assert left == [], path.name
+
+
+@pytest.mark.parametrize("name", sorted(CELLS))
+def test_every_letter_of_a_cells_equations_is_explained(name):
+    kind = CELLS[name]
+    text = cells.page(cell_records.record(kind), kind().nodes, "")
+    equations = re.search(r"## Equations.*?(?=^#|\Z)", text, re.DOTALL | re.MULTILINE)[0]
+    listed = re.findall(r'<dt><span class="tex"[^>]*>(.*?)</span>', equations)
+    shown = re.findall(r'<span class="[lr]"><span class="tex">([^<]*)', equations)
+    bare = re.sub(r"\^\{[^}]*\}", "", " ".join([*shown, *listed]).replace(r"\,", " "))
+    symbol = re.compile(r"(\\(?:operatorname|mathrm)\{\w+\}|\\[a-z]+|[A-Za-z])(?:_\{([^}]*)\})?")
+    known = set(symbol.findall(re.sub(r"\^\{[^}]*\}", "", " ".join(listed))))
+    assert known and set(symbol.findall(bare)) - known <= {(r"\operatorname{tanh}", "")}
+
+
+def test_a_page_of_the_mathematics_lists_the_letters_that_it_uses_and_a_section_its_own():
+    page = legend.in_page(
+        "# 1. T\n\n$W\\,z^{t}$\n\n## 1.5 R\n\n$W_{g}$ and $z$\n\n## 1.9 N\n\n$q$\n", "01-neuron-models"
+    )
+    first, second, third = re.split(r"^## ", page, flags=re.MULTILINE)
+    assert "weight from" in first and "membrane leak" not in first and "threshold" not in first
+    assert "data-of=section" in second and "update gate of a GRU" in second
+    assert "<dl" not in third
+    assert legend.in_page("# 15. T\n\n$W$\n", "15-reported-results") == "# 15. T\n\n$W$\n"
+    for name, sections in notation.MATHEMATICS.items():
+        text = next((ROOT / "docs" / "mathematics").glob(f"{name}-*.md")).read_text(encoding="utf-8")
+        assert all(f'<a id="{section}"></a>' in text for section in sections if section), name
+        assert all(formula(sign) for section in sections.values() for sign in section), name
+
+
+def test_an_index_of_a_rule_is_explained_unless_it_is_something_else_there():
+    shared = {key: notation.INDICES[key] for key in "tj"}
+    assert notation.of_rule("e-prop", {"i": "own."}, "sum_t e_ij^t") == {"i": "own.", **shared}
+    assert "t" not in notation.of_rule("fptt", {}, "w_t")

@@ -117,3 +117,10 @@ def test_a_reader_judges(program, tmp_path):
         said = ["ok", "1 outside", "1 outside", "no answer", *["ok"] * (len(ids) - 4)]
         assert (done.returncode, done.stdout.splitlines()) == (1, [f"{i}: {s}" for i, s in zip(ids, said, strict=True)])
     assert subprocess.run(command, check=False, env=env, capture_output=True).returncode == 2
+    for line in ("not json", '{"id": "a", "gradients": {"W": [[1.0,', '{"id": "a', "[1, 2", '{"id": 1} x'):
+        wrong.write_text(f"{line}\n")
+        done = subprocess.run([*command, file, wrong], check=False, env=env, capture_output=True, text=True)
+        assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1), (line, done)
+    for line in ("null", "{}", '{"id": 5}'):  # JSON, and no answer to any vector
+        wrong.write_text(f"{line}\n")
+        assert subprocess.run([*command, file, wrong], check=False, env=env, capture_output=True).returncode == 1, line

@@ -23,6 +23,7 @@ PACKAGES = ("coq", "libcoq-mathcomp-analysis", "libcoq-flocq", "libzarith-ocaml-
 COQ = ("-q", "-noglob", "-Q", ".", "Gradcert", "-w", "-notation-overridden,-ambiguous-paths")
 # A run of Coq lasts seconds: collecting its garbage less often saves a quarter of them, for 5 % more memory.
 ENVIRONMENT = {"OCAMLRUNPARAM": "o=400"}
+RUNNING: set[subprocess.Popen[str]] = set()
 
 
 class CoqError(GradcertError):
@@ -100,10 +101,15 @@ class Workshop:
         if text is not None:
             path.write_text(text, encoding="utf-8")
         command, environment = ["coqc", *COQ, path.name], {**ENVIRONMENT, **os.environ}
-        done = subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CoqError(f"Coq does not accept {file}.v: {_first_error(done.stderr)}")
-        return done.stdout
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, cwd=self.folder, env=environment, stdout=pipe, stderr=pipe, text=True) as child:
+            RUNNING.add(child)
+            said, errors = child.communicate()
+            RUNNING.discard(child)
+        if child.returncode:
+            (self.folder / f"{file}.vo").unlink(missing_ok=True)  # of a run that was ended, a part
+            raise CoqError(f"Coq does not accept {file}.v: {_first_error(errors)}")
+        return said
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -171,9 +177,15 @@ def _compile(workshop: Workshop, texts: Mapping[str, str]) -> None:
                     running[needed].result()
             return workshop.coq(name, texts[name])
 
-        for name in texts:
-            running[name] = pool.submit(one, name)
-        failed = [job.exception() for job in running.values() if job.exception()]
+        try:
+            for name in texts:
+                running[name] = pool.submit(one, name)
+            failed = [job.exception() for job in running.values() if job.exception()]
+        except KeyboardInterrupt:  # nothing is waited for, whoever else was told
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in tuple(RUNNING):
+                child.kill()
+            raise
     if failed:
         raise next(error for error in failed if error)
 

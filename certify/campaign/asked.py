@@ -15,6 +15,7 @@ from gradcert.certify.certificates import (
     Finding,
     canonical,
     grounds,
+    parted,
     sha256,
 )
 from gradcert.certify.claims import GRAPH
@@ -43,9 +44,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         if case.spec.instead:
             stands = f"a {case.spec.family} case, because no {case.spec.instead} one can be drawn"
             run.notes.append(f"{case.id} is {stands}")
-        started = time.perf_counter()
-        judge(run, case, run.answered(spec, prepared))
-        run.seconds[case.id] = round(time.perf_counter() - started, 4)
+        _asked(run, spec, prepared, case)
     progress(len(specs), len(specs), "")
     if none := sorted({name for p in run.prepared if p.case for name in p.case.facts.get("no gradient", ())}):
         kind = "no path of the rule leads from it to the loss" if len(none) == 1 else "no path leads to the loss"
@@ -61,7 +60,7 @@ def judge_all(run: Run, specs: Sequence[Spec], ready: Iterable[Prepared], progre
         if not any(s.cell == cell and s.family == "dyadic" for s in specs):
             why = "its outputs are irrational, or a leak is fixed that does not survive every form that libraries use"
             run.notes.append(f"{cell}: {grounds.NONE_EXACT}{why}")
-        elif not any(r.exact for r in run.results if r.id.split("/")[0] == cell):
+        elif not any(r.exact for r in run.results if parted(r.id)[0] == cell):
             run.notes.append(
                 f"{cell}: {grounds.NOT_TO_THE_BIT}their exact values, those of the pseudo-derivative among them, "
                 "are no floats"
@@ -74,8 +73,14 @@ def ask_for(run: Run, spec: Spec, *, seed: int, level: str = "") -> bool:
     if prepared.case is None or (level and level not in prepared.case.facts["met"]):
         return False
     run.prepared.append(prepared)
-    judge(run, prepared.case, run.answered(spec, prepared))
+    _asked(run, spec, prepared, prepared.case)
     return True
+
+
+def _asked(run: Run, spec: Spec, prepared: Prepared, case: Case) -> None:
+    started = time.perf_counter()
+    judge(run, case, run.answered(spec, prepared))
+    run.seconds[case.id] = round(time.perf_counter() - started, 4)
 
 
 def judge(run: Run, case: Case, answer: Answer | None) -> None:

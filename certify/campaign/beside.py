@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gradcert.certify import figures
-from gradcert.certify.campaign import more, where
+from gradcert.certify.campaign import lengths, more, where
 from gradcert.certify.campaign.asked import ask_again, ask_often, judge_prefixes
 from gradcert.certify.campaign.reach import reach
 from gradcert.certify.claims import Claim
@@ -45,6 +45,10 @@ def _where(run: Run, seed: int) -> None:
     where.narrow(run, seed=seed)
 
 
+def _lengths(run: Run, seed: int) -> None:
+    lengths.ask(run, seed=seed)
+
+
 def _prefixes(run: Run, _: int) -> None:
     if run.running:
         wrong = [case.id for case, _, _ in run.failed]
@@ -54,7 +58,7 @@ def _prefixes(run: Run, _: int) -> None:
 
 
 # the same again, ordinary threads, call after call, step by step, lines that never ran, more of what failed,
-# levels alone, first steps
+# levels alone, lengths of a truncation, first steps
 BESIDE: dict[str, Callable[[Run, int], None]] = {
     "repeat": _repeat,
     "threads": _threads,
@@ -63,6 +67,7 @@ BESIDE: dict[str, Callable[[Run, int], None]] = {
     "reach": _reach,
     "more": _more,
     "where": _where,
+    "lengths": _lengths,
     "prefixes": _prefixes,
 }
 
@@ -73,7 +78,7 @@ def beside(claim: Claim, profile: str) -> tuple[str, ...]:
     Examples
     --------
     >>> beside(Claim(rule="bptt", cells="rnn"), "quick")
-    ('repeat', 'reach', 'where', 'prefixes')
+    ('repeat', 'reach', 'where', 'lengths', 'prefixes')
     """
     applies = {
         "threads": profile != "quick",

@@ -34,6 +34,7 @@ from gradcert.reference.rules import RULES, Rule
 
 MOST = 4  # other rows of the same paths that are named
 UNUSUAL = re.compile(r"/(circumstance|long)/\d+$")  # ids of cases that are asked for their circumstances
+OWN_NAME = re.compile(r"(?P<name>\S+) of the claim is (made of )?\S+ in the code")  # as a module's notes say
 # Checks, most telling first.
 ORDER = (
     *("structure", "call", "inputs", "repeat", "outputs", "loss", "gradient"),
@@ -210,9 +211,28 @@ def explained(run: Run, *, replay: str, known: Mapping[str, str] | None = None) 
             usual = any(case.spec.family in ORDINARY for case, _ in failed)
             cause = diagnosis.explain_forward(run.answers, run.claim.claimed, check) if usual else ""
             cause = cause or where.said(run)[0]
+        cause = in_own_names(cause, run.notes)
         count = len({case.id for case, _ in group if case is not None}) or 1
         out.append(replace(finding, cause=cause, cases=count, replay=replay))
     return out
+
+
+def in_own_names(cause: str, notes: Iterable[str]) -> str:
+    """Return a cause with what the user calls the parameters that it names, where the claim has other names for them.
+
+    Examples
+    --------
+    >>> in_own_names("the factor of v<-leak 0", ["layers.0.leak of the claim is th in the code, at mine.py:3"])
+    'the factor of v<-leak 0; layers.0.leak of the claim is th in the code, at mine.py:3'
+    """
+    told = [note for note in notes if (found := OWN_NAME.match(note)) and _names(cause, found["name"])]
+    return "; ".join([cause, *told[:MOST]])
+
+
+def _names(cause: str, parameter: str) -> bool:
+    """Return whether a cause names a parameter, or what it is in every layer."""
+    last = parameter.rpartition(".")[2]
+    return bool(re.search(rf"(?<![\w.])({re.escape(parameter)}|{re.escape(last)})(?![\w.])", cause))
 
 
 def explanation(run: Run, failed: list[tuple[Case, Answer]]) -> tuple[str, tuple[str, ...]]:

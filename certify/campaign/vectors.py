@@ -21,7 +21,15 @@ import numpy as np
 
 from gradcert.certify.campaign.asked import Progress, judge
 from gradcert.certify.campaign.conclude import conclude
-from gradcert.certify.certificates import VERSION, Certificate, environment, reference_digest, sha256, validated
+from gradcert.certify.certificates import (
+    VERSION,
+    Certificate,
+    environment,
+    parted,
+    reference_digest,
+    sha256,
+    validated,
+)
 from gradcert.certify.claims import Claim, from_dict
 from gradcert.certify.problems import Bounds, Case, Expected, Spec, plan, profile_named
 from gradcert.certify.runs import Prepared, Run, prepare_all
@@ -199,7 +207,7 @@ def _case(entry: Mapping[str, Any], claim: Claim, *, run: bool) -> Case:
             raise GradcertError(f"{what} of shape {found.value.shape}", allowed=f"{shape}, and budgets >= 0")
         return found
 
-    cell, depth, moment, family, index = entry["id"].split("/")
+    cell, depth, moment, family, index = parted(entry["id"])
     loss, _, when = moment.rpartition("-")
     wanted, shapes = entry["expected"], dict(problem.network.shapes())
     if problem.initial_gradient:

@@ -249,7 +249,8 @@ def said(run: Run) -> tuple[str, tuple[str, ...]]:
             known = replace(RULES["tbptt"], name=f"tbptt({steps})", window=steps)
             cut = known if same_row(cut, known, case.problem.network) else cut
             if diagnosis.is_row(run.answers, cut):  # and not in that one case alone
-                return f"it equals {cut.name}: {_truncated(run, steps)}", (f"row:{cut.name}",)
+                words = f"{_truncated(run, steps)}{diagnosis.untold(run.answers, cut)}"
+                return f"it equals {cut.name}: {words}", (f"row:{cut.name}",)
     found = circumstances(run)
     if len(found) == 1 and _enough(run, found[0]):
         failed, passed = split(run)
@@ -291,6 +292,7 @@ def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:
     """Return what is enough alone, a level or several of one axis, where others alone are not; or nothing.
 
     It has to be alone: the cases in which it was asked meet none of the others that those that failed have in common.
+    Where next to no case is right without it, it is no circumstance.
     """
     wrong = [text for text, verdict in run.alone.items() if verdict == "failed"]
     failed = [set(r.facts.get("met", ())) for r in run.results if r.verdict == "failed"]
@@ -298,6 +300,8 @@ def _enough_alone(run: Run) -> tuple[str, tuple[str, ...]]:
     if len(axes) != 1 or not all(one & set(wrong) for one in failed):
         return "", ()
     if set.intersection(*failed) & (set(suspects(run)) | set(run.alone)) - set(wrong):
+        return "", ()
+    if sum(not met(r) & set(wrong) for r in split(run)[1]) < ENOUGH:  # it is wrong nearly everywhere
         return "", ()
     others = [text for text, verdict in run.alone.items() if verdict == "passed"]
     beside = f", and {' or '.join(others)} alone is not" if others else ""

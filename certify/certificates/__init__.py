@@ -15,6 +15,7 @@ from gradcert.certify.certificates.certificate import (
     Control,
     Finding,
     from_dict,
+    parted,
 )
 from gradcert.certify.certificates.compare import UNREPEATED, Difference, differences, shown, summary
 from gradcert.certify.certificates.held import HELD, NOT_HELD
@@ -27,6 +28,7 @@ from gradcert.certify.certificates.identity import (
     subject_digest,
 )
 from gradcert.certify.certificates.schema import published, validated
+from gradcert.certify.certificates.shapes import check_counterexample
 from gradcert.certify.certificates.suite import VERSION
 
 __all__ = [
@@ -45,12 +47,14 @@ __all__ = [
     "Difference",
     "Finding",
     "canonical",
+    "check_counterexample",
     "differences",
     "environment",
     "from_dict",
     "grounds",
     "json",
     "of_files",
+    "parted",
     "published",
     "reference_digest",
     "seal",

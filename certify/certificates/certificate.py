@@ -227,6 +227,17 @@ class Certificate:
         return card(f"{self.verdict.upper()}: {self.reason}", facts, colour=COLOURS[self.verdict])
 
 
+def parted(case: str) -> list[str]:
+    """Return the parts of a case's id, cell, depth, loss, family, number: a cell may be in a file of some folder.
+
+    Examples
+    --------
+    >>> parted("snu/1/squared_error-every/dyadic/0")[:2], parted("cells/mine.py:Leaky/2/huber-last/long/1")[:2]
+    (['snu', '1'], ['cells/mine.py:Leaky', '2'])
+    """
+    return case.rsplit("/", 4)
+
+
 def from_dict(record: Mapping[str, Any]) -> Certificate:
     """Read a certificate back from its JSON form.
 

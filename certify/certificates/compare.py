@@ -104,13 +104,19 @@ def shown(value: Any) -> str:
     return f"{text[:12]}…" if digest else text if len(text) <= 120 else f"{text[:119]}…"
 
 
+def _attribute(subject: str) -> str:
+    """Return what of a file, or a module, is the subject: a file has many names, and a name in it is a subject."""
+    return subject.rpartition(":")[2]
+
+
 def summary(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
     """Return what a person wants to know first, in sentences, the causes before the effects."""
     out = []
     if a["digests"]["subject"] != b["digests"]["subject"]:
         out.append("the subject's files changed")
     elif a["subject"] != b["subject"]:
-        out.append("another name for the same subject")
+        same = _attribute(a["subject"]) == _attribute(b["subject"])
+        out.append("another name for the same subject" if same else "another subject, made of the same files")
     if a["suite"] != b["suite"] or a["digests"]["reference"] != b["digests"]["reference"]:
         out.append("the reference changed" + (f", {a['suite']} to {b['suite']}" if a["suite"] != b["suite"] else ""))
     if a["claim"] != b["claim"]:

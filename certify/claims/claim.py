@@ -14,7 +14,7 @@ from gradcert.certify.claims.aliases import set_aliases
 from gradcert.certify.claims.extras import in_full
 from gradcert.certify.claims.forms import given_losses, with_forms
 from gradcert.certify.claims.given import check_given
-from gradcert.certify.claims.keywords import check_keywords
+from gradcert.certify.claims.keywords import check_keywords, checked
 from gradcert.certify.claims.layers import set_layers
 from gradcert.certify.claims.losses import check_losses, read_loss
 from gradcert.certify.claims.networks import GRAPH, check_network, set_network
@@ -44,6 +44,7 @@ ATTRIBUTE = "__gradcert_claim__"
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
+@checked
 @dataclass(frozen=True)
 class Claim:
     """What is claimed.

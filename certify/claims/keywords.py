@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
+from functools import wraps
+from typing import Any, TypeVar
 
 from gradcert.reference.suggest import nearest
+
+Made = TypeVar("Made")
+
+
+def checked(made: type[Made]) -> type[Made]:
+    """Have a dataclass of parts of a claim say which of them was meant by a name that is none."""
+    of: Any = made
+    usual = of.__init__
+
+    @wraps(usual)
+    def begin(self: Any, *values: Any, **parts: Any) -> None:
+        check_keywords(made.__name__, parts, [field.name for field in fields(of)])
+        usual(self, *values, **parts)
+
+    of.__init__ = begin
+    return made
 
 
 def check_keywords(who: str, given: Iterable[str], allowed: Iterable[str]) -> None:

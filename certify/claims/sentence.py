@@ -11,7 +11,7 @@ from gradcert.certify.claims.layers import said_layers
 from gradcert.certify.claims.losses import said_loss
 from gradcert.certify.claims.networks import said_network
 from gradcert.reference.errors import GradcertError
-from gradcert.reference.networks import EXTRAS
+from gradcert.reference.networks import EXTRAS, readable
 from gradcert.reference.published import read_rule, said
 
 LISTED = {
@@ -49,7 +49,7 @@ masks output'
         rule += f"({', '.join(f'{k}={said(v)}' for k, v in sorted(settings.items()))})"
     cells = said_network(spec["network"], _short) if spec.get("network") else cells
     depth = "" if spec.get("layers") or spec.get("network") else f", depth {depths}"
-    return f"{kind}{rule} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}"
+    return readable(f"{kind}{rule} on {cells}{depth}, {spec['dtype']}{options}{rest}{within}{without}")
 
 
 def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -77,7 +77,7 @@ def parts_of(spec: Mapping[str, Any]) -> list[tuple[str, str]]:
                 if isinstance(value, (list, tuple))
                 else str(value)
             )
-        out.append((name, said))
+        out.append((name, readable(said)))
     return out
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from gradcert.certify.certificates import Finding, validated
+from gradcert.certify.certificates import Finding, check_counterexample, validated
 from gradcert.certify.claims import files_of
 from gradcert.certify.counterexample.record import SCHEMA, arrays, bounds_of
 from gradcert.certify.judging import CHECKS
@@ -73,6 +73,7 @@ def read(path: Path) -> Stored:
     try:
         record_of = f"the counterexample of {path}"
         found = validated(whole["counterexample"], "certificate", record_of, part="counterexample")
+        check_counterexample(found, record_of)
     except GradcertError as error:
         raise GradcertError(error.given, allowed=FORM) from None
     network = record(found["problem"].get("network"), "the network of the problem")

@@ -24,7 +24,7 @@ What is found is a record with a key (`causes`); the sentence is made of it.
 from gradcert.certify.diagnosis import causes
 from gradcert.certify.diagnosis.direct import rows
 from gradcert.certify.diagnosis.evidence import Evidence, Worked
-from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds, is_row
+from gradcert.certify.diagnosis.explain import evidence_of, explain, explain_forward, holds, is_row, truncations, untold
 from gradcert.certify.diagnosis.localise import locate, sentence
 
 __all__ = [
@@ -39,4 +39,6 @@ __all__ = [
     "locate",
     "rows",
     "sentence",
+    "truncations",
+    "untold",
 ]

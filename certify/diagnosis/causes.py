@@ -211,12 +211,16 @@ class _Search:
             if all_of_it and self._proven(candidate, everything):
                 if not self._lasts(candidate):
                     continue
-                away = f", to {candidate.distance(self.judged):.0e}" if isinstance(candidate, rows.Row) else ""
+                away = self._away(candidate) if isinstance(candidate, rows.Row) else ""
                 every = [*self.judged, *self.beyond]
                 label = transformations.said(candidate, every) + transformations.reading(candidate, every)
                 return Explanation((Cause(candidate.key, self.names, label, partial(_all, candidate)),), (), away)
             self.near.append((candidate, frozenset(alive)))
         return None
+
+    def _away(self, row: rows.Row) -> str:
+        """Return how far what was given is from a row, and which truncations explain it as well."""
+        return f", to {row.distance(self.judged):.0e}{rows.untold(row.rule, self.judged, self.beyond)}"
 
     def _lasts(self, candidate: Candidate) -> bool:
         """Return whether a candidate is not far off on long cases; keep the words for one that is."""

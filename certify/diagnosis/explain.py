@@ -99,6 +99,22 @@ def is_row(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> bool:
     )
 
 
+def truncations(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> list[Rule]:
+    """Return the truncations of a row that are close to what was given on every case."""
+    return rows.fitting(rule, *_apart(answered))
+
+
+def untold(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> str:
+    """Return which truncations of other lengths than a row's explain every case as well, in words."""
+    return rows.untold(rule, *_apart(answered))
+
+
+def _apart(answered: Iterable[tuple[Case, Answer]]) -> tuple[list[Evidence], list[Evidence]]:
+    pairs = list(answered)
+    long = evidence_of(pairs, families=lambda family: family == "long")
+    return evidence_of(pairs), [e for e in long if e.steady]
+
+
 def explain_forward(answered: Iterable[tuple[Case, Answer]], claimed: Claimed, check: str) -> str:
     """Return what is wrong with the outputs or the loss (`check`), and what of the gradients, or "" if unknown."""
     if isinstance(claimed, Algorithm):  # what is known of forward passes is said in rows

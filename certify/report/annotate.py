@@ -12,21 +12,23 @@ from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.repair import details, told
 
 
-def write(certificate: Certificate, folder: Path) -> list[str]:
+def write(certificate: Certificate, folder: Path, top: Path | None = None) -> list[str]:
     """Return workflow commands, a line each; none for what is certified.
 
     Parameters
     ----------
-    folder : what subjects are named from, and what files are named relative to.
+    folder : what subjects are named from.
+    top : what files are named relative to, if not to that.
     """
     if certificate.verdict == CERTIFIED:
         return []
-    place = located(certificate.subject, folder)
+    top = top or folder
+    place = located(certificate.subject, folder, top)
     kind = "error" if certificate.verdict == REFUTED else "warning"
     text = "\n".join([certificate.reason, f"claim: {sentence_of(certificate.claim)}", *_said(certificate)])
     out = [command(kind, place, f"gradient {certificate.verdict}: {certificate.subject}", text)]
     for edit in certificate.repair.get("edits", ()):
-        if file := _inside(folder / edit["file"], folder) or _same(place, edit["file"]):
+        if file := _inside(folder / edit["file"], top) or _same(place, edit["file"]):
             said = "\n".join([told(certificate), *details(certificate.repair, certificate.claim)])
             out.append(command("notice", (file, int(edit["line"])), "repair", said))
     return out
@@ -61,18 +63,27 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def located(subject: str, folder: Path) -> tuple[str, int] | None:
-    """Return file, relative to a folder, and line of a subject; found by reading, nothing is imported.
+def workspace(folder: Path) -> Path:
+    """Return what GitHub names files relative to: the workspace that a folder is in, or the folder itself."""
+    top = Path(os.environ.get("GITHUB_WORKSPACE") or folder).resolve()
+    return top if folder.resolve().is_relative_to(top) else folder
+
+
+def located(subject: str, folder: Path, top: Path | None = None) -> tuple[str, int] | None:
+    """Return file and line of a subject; found by reading, nothing is imported.
 
     Parameters
     ----------
     subject : ``path/file.py:attribute``, ``package.module:attribute`` (looked for in the folder and in its ``src``),
-        or a command, of which the first word that is a file of the folder is taken.
+        or a command, of which the first word that is a file is taken.
+    folder : what it is named from.
+    top : what the file has to be in, and is named relative to, if not the folder.
     """
+    top = top or folder
     where, colon, attribute = subject.rpartition(":")
     if not colon or " " in where:
         words = shlex.split(subject) if subject.count("'") % 2 == 0 and subject.count('"') % 2 == 0 else subject.split()
-        files = (name for word in words if (folder / word).is_file() and (name := _inside(folder / word, folder)))
+        files = (name for word in words if (folder / word).is_file() and (name := _inside(folder / word, top)))
         return next(((name, 1) for name in files), None)
     if where.endswith(".py"):
         candidates = [folder / where]
@@ -81,7 +92,7 @@ def located(subject: str, folder: Path) -> tuple[str, int] | None:
         candidates = [top.joinpath(*parts) for top in (folder, folder / "src")]
         candidates = [path for base in candidates for path in (base.with_suffix(".py"), base / "__init__.py")]
     for path in candidates:
-        if path.is_file() and (name := _inside(path, folder)):
+        if path.is_file() and (name := _inside(path, top)):
             return name, _line(path, attribute)
     return None
 

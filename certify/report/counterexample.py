@@ -99,7 +99,7 @@ def _layer(layer: Mapping[str, Any]) -> str:
             words.append(f"{name} {said_extra(name, value)}")
         elif isinstance(value, Mapping):
             scales = ", ".join(f"{k}={numbers(v)}" for k, v in value.items() if k not in ("name", "formula"))
-            form = value.get("name") or value["formula"]
+            form = value.get("name") or value.get("formula", "")
             words.append(f"{name} {form}" + (f"({scales})" if scales else ""))
         elif name in ALWAYS or (value != usual.get(name) and value not in ([], None)):
             words.append(f"{name} {numbers(value) if isinstance(value, (int, float, list)) else value}")
@@ -154,13 +154,18 @@ def hidden(record: Mapping[str, Any]) -> int:
     return max(0, sum(np.size(array["given"]) for array in record["arrays"]) - MOST)
 
 
-def lines(record: Mapping[str, Any]) -> list[str]:
-    """Return everything, for a terminal."""
+def lines(record: Mapping[str, Any], width: int = 10_000) -> list[str]:
+    """Return everything, for a terminal; entries whose table is wider than that are a sentence each."""
     out = [summary(record)]
     out += aligned(given(record["problem"]))
     rows: list[Sequence[str]] = [("", "returned", "expected", "budget")]
     rows += [(entry, *values, "" if right else "wrong") for entry, *values, right in differing(record)]
-    out += aligned(rows)
+    table = aligned(rows)
+    if max(map(len, table)) > width:
+        head = rows[0][1:]
+        told = [", ".join(f"{name} {value}" for name, value in zip(head, row[1:4], strict=True)) for row in rows[1:]]
+        table = [f"{row[0]}: {said}{', wrong' * bool(row[4])}" for row, said in zip(rows[1:], told, strict=True)]
+    out += table
     if count := hidden(record):
         out.append(f"and {count} more entries")
     return out

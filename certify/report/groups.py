@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gradcert.certify.certificates import CaseResult, Certificate
+from gradcert.certify.certificates import CaseResult, Certificate, parted
+from gradcert.reference.networks import readable
 
 NOT_RUN = "not run"
 
@@ -20,7 +21,7 @@ def groups(certificate: Certificate) -> list[tuple[str, ...]]:
     """
     found: dict[tuple[str, str], list[CaseResult]] = {}
     for case in certificate.cases:
-        cell, depth, *_ = case.id.split("/")
+        cell, depth, *_ = parted(case.id)
         found.setdefault((f"{cell}/{depth}", case.family), []).append(case)
     rows: list[tuple[str, ...]] = []
     for (group, family), cases in found.items():
@@ -29,5 +30,5 @@ def groups(certificate: Certificate) -> list[tuple[str, ...]]:
         worst = max((case.worst for case in cases if case.worst is not None), default=None)
         exact, budget = sum(case.exact for case in cases), max(case.budget for case in cases)
         said = "-" if worst is None else f"{worst:.2g}"
-        rows.append((group, family, str(len(cases)), failed, *apart, str(exact), f"{budget:.1e}", said))
+        rows.append((readable(group), family, str(len(cases)), failed, *apart, str(exact), f"{budget:.1e}", said))
     return rows

@@ -7,7 +7,7 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-from gradcert.certify.certificates import CaseResult, Certificate
+from gradcert.certify.certificates import CaseResult, Certificate, parted
 from gradcert.certify.claims import Claim, parts_of
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
@@ -15,6 +15,7 @@ from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, counterexample, heatmap, made, populations, terms, unrolled
 from gradcert.certify.report.edges import weakest
 from gradcert.certify.report.junit import where
+from gradcert.reference.networks import readable
 
 WORDS = {"certified": "Certified", "refuted": "Refuted", "inconclusive": "Inconclusive"}
 
@@ -31,7 +32,7 @@ def write(certificate: Certificate) -> str:
             parts=parts_of(_in_order(certificate.claim)),
             asked=terms.circumstance(certificate),
             terms=terms.used(certificate),
-            made=made.lines(certificate.sources, certificate.environment),
+            made=made.lines(certificate),
             tiles=_tiles(certificate),
             groups=_groups(certificate),
             steps=_steps(certificate),
@@ -42,6 +43,7 @@ def write(certificate: Certificate) -> str:
             edges=weakest(certificate),
             commands=_commands(certificate),
             where=where,
+            readable=readable,
             sentence=sentence,
             small=_small(certificate),
             repair=pieces(certificate),
@@ -146,8 +148,8 @@ def _groups(certificate: Certificate) -> list[dict[str, Any]]:
     groups: dict[str, list[CaseResult]] = {}
     for case in certificate.cases:
         if case.parameters:
-            cell, depth, *_ = case.id.split("/")
-            groups.setdefault(f"{cell}, {depth} layer{'s' if depth != '1' else ''}", []).append(case)
+            cell, depth, *_ = parted(case.id)
+            groups.setdefault(f"{readable(cell)}, {depth} layer{'s' if depth != '1' else ''}", []).append(case)
     out = []
     for name, cases in groups.items():
         names = sorted({n for case in cases for n in case.parameters})
@@ -165,8 +167,8 @@ def _worst(entry: Mapping[str, float] | None) -> float | None:
 def _title(name: str, case: CaseResult) -> str:
     entry = case.parameters.get(name)
     if entry is None:
-        return f"{name}, {case.id}: not there"
-    return f"{name}, {case.id}: worst {figure(entry['worst'])} budgets, {figure(entry['error'])} of the norm"
+        return f"{name}, {readable(case.id)}: not there"
+    return f"{name}, {readable(case.id)}: worst {figure(entry['worst'])} budgets, {figure(entry['error'])} of the norm"
 
 
 def _steps(certificate: Certificate) -> list[dict[str, Any]]:

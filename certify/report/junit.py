@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from junitparser import Error, Failure, JUnitXml, Property, Skipped, TestCase, TestSuite
+from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped, TestCase, TestSuite
 
-from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding
+from gradcert.certify.certificates import CERTIFIED, REFUTED, CaseResult, Certificate, CheckResult, Finding, parted
 from gradcert.certify.claims import sentence as sentence_of
 from gradcert.certify.diagnosis import sentence
 from gradcert.certify.repair import details, told
+from gradcert.reference.networks import readable
 
 FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
+DECLARATION = b'<?xml version="1.0" encoding="utf-8"?>\n'
 
 
 def write(certificate: Certificate) -> bytes:
@@ -40,7 +42,7 @@ def write(certificate: Certificate) -> bytes:
         if finding.check in ("repeat", "import"):
             suite.add_testcase(_alone(finding))
     if certificate.verdict not in (CERTIFIED, REFUTED):
-        whole = TestCase("run", classname="gradcert")
+        whole = TestCase("run", classname="gradcert", time=0.0)
         whole.result = [_result(Error, certificate.reason, certificate.verdict, "")]
         suite.add_testcase(whole)
     suite.update_statistics()
@@ -51,17 +53,17 @@ def write(certificate: Certificate) -> bytes:
     xml.update_statistics()
     xml.time = suite.time = certificate.seconds  # more than the cases: imports, controls, the diagnosis
     out: bytes = xml.tostring()
-    return out
+    return out if out.startswith(b"<?xml") else DECLARATION + out
 
 
 def _case(case: CaseResult, certificate: Certificate, *, first: bool) -> TestCase:
-    cell, depth, *rest = case.id.split("/")
-    out = TestCase("/".join(rest), classname=f"{certificate.claim['rule']}.{cell}.{depth}")
-    taken = certificate.timing.get("cases", {}).get(case.id)
-    if taken is not None:
-        out.time = taken
+    cell, depth, *rest = parted(case.id)
+    out = TestCase("/".join(rest), classname=f"{certificate.claim['rule']}.{readable(cell)}.{depth}")
+    out.time = certificate.timing.get("cases", {}).get(case.id, 0.0)
     if case.worst is not None:
-        out.append(Property("worst error in budgets", f"{case.worst:.3g}"))
+        about = Properties()
+        about.add_property(Property("worst error in budgets", f"{case.worst:.3g}"))
+        out.append(about)
     if case.verdict == "blocked":
         out.result = [Skipped("not run")]
     elif case.verdict == "failed":
@@ -85,7 +87,7 @@ def _repair(certificate: Certificate) -> str:
 
 def _check(check: CheckResult, certificate: Certificate) -> TestCase:
     group, name, *where = check.id.split("/")
-    out = TestCase("/".join((name, *where)), classname=f"{certificate.claim['rule']}.{group}")
+    out = TestCase(readable("/".join((name, *where))), classname=f"{certificate.claim['rule']}.{group}", time=0.0)
     if check.verdict == "blocked":
         out.result = [Skipped(_clean(check.what))]
     elif check.verdict == "failed":
@@ -95,7 +97,7 @@ def _check(check: CheckResult, certificate: Certificate) -> TestCase:
 
 
 def _alone(finding: Finding) -> TestCase:
-    out = TestCase(finding.check, classname="gradcert")
+    out = TestCase(finding.check, classname="gradcert", time=0.0)
     out.result = [
         _result(Failure if finding.check == "repeat" else Error, finding.reason, finding.check, text(finding))
     ]
@@ -114,7 +116,7 @@ def text(finding: Finding, *, repair: str = "") -> str:
     if finding.cause and finding.cause != finding.reason:
         lines.append(f"cause: {finding.cause}")
     if finding.case:
-        lines.append(f"case: {finding.case}" + (f" (one of {finding.cases})" if finding.cases > 1 else ""))
+        lines.append(f"case: {readable(finding.case)}" + (f" (one of {finding.cases})" if finding.cases > 1 else ""))
     lines += where(finding.where)
     lines += [f"first: {sentence(finding.where['first'])}"] if "first" in finding.where else []
     if repair:

@@ -11,6 +11,7 @@ from gradcert.certify.repair import details, pieces
 from gradcert.certify.report import circumstances, made, terms
 from gradcert.certify.report.groups import groups, titles
 from gradcert.certify.report.junit import where
+from gradcert.reference.networks import readable
 
 MARKS = {"certified": "✅", "refuted": "❌", "inconclusive": "❔"}
 MOST = 10  # findings
@@ -24,7 +25,7 @@ def write(certificate: Certificate) -> str:
     for finding in certificate.findings[:MOST]:
         out.append(f"- **{escaped(finding.check)}**: {escaped(finding.cause or finding.reason)}")
         out += [f"  - {code(line)}" for line in where(finding.where)]
-        out += [f"  - case {code(finding.case)}"] if finding.case else []
+        out += [f"  - case {code(readable(finding.case))}"] if finding.case else []
         out += [f"  - replay {code(finding.replay)}"] if finding.replay else []
     if len(certificate.findings) > MOST:
         out.append(f"- and {len(certificate.findings) - MOST} more")
@@ -32,7 +33,8 @@ def write(certificate: Certificate) -> str:
         out += ["", " ".join(["Repair:", *(code(text) if is_code else escaped(text) for text, is_code in repair)])]
         out += ["", *(f"- {escaped(line)}" for line in details(certificate.repair, certificate.claim))]
     if certificate.counterexample is not None:
-        out += ["", f"Smallest counterexample: {code(certificate.counterexample['replay'])}"]
+        replay = certificate.counterexample["replay"]
+        out += ["", f"Smallest counterexample: {code(replay)}"] if replay else []
     if rows := groups(certificate):
         names = ("cell, layers", *titles(certificate)[1:])
         out += ["", *table(names, [(code(row[0]), *row[1:]) for row in rows])]
@@ -43,8 +45,8 @@ def write(certificate: Certificate) -> str:
         out += [f"- {escaped(line)}" for line in circumstances.lines(certificate.circumstances)]
     else:
         out += ["", "<details><summary>Terms, notes</summary>", ""]
-    out += [f"- {escaped(line)}" for line in made.lines(certificate.sources, certificate.environment)]
-    out += [f"- {escaped(note)}" for note in certificate.notes]
+    out += [f"- {escaped(line)}" for line in made.lines(certificate)]
+    out += [f"- {escaped(readable(note))}" for note in certificate.notes]
     out += [f"- *{name}*: {text}" for name, text in terms.used(certificate).items()]
     out += ["", "</details>", "", f"{terms.circumstance(certificate)}, {certificate.seconds:.3g} s, "
             f"identity {code(certificate.identity)}", ""]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from gradcert.certify.report import circumstances, counterexample, made, terms
 from gradcert.certify.report.edges import weakest
 from gradcert.certify.report.groups import NOT_RUN, groups, titles
 from gradcert.certify.report.junit import where
+from gradcert.reference.networks import readable
 
 NARROW = 76  # columns that the table of cases needs
 COLOURS = {CERTIFIED: "green", REFUTED: "red"}
@@ -37,21 +39,23 @@ def write(certificate: Certificate, console: Console) -> None:
     console.print(Panel(Group(head, facts), border_style=colour))
     for finding in certificate.findings:
         console.print(_finding(finding))
+        _replay(finding.replay, console)
     if certificate.repair:
         console.print(_repair(certificate))
     if certificate.counterexample is not None:
-        console.print(_counterexample(certificate.counterexample))
+        console.print(_counterexample(certificate.counterexample, console.width))
+        _replay(certificate.counterexample["replay"], console)
     if certificate.cases and any(case.verdict != "blocked" for case in certificate.cases):
         console.print(_groups(certificate, console.width))
         for check in certificate.checks:
             console.print(_check(check))
         for line in circumstances.lines(certificate.circumstances) if certificate.circumstances else ():
             console.print(line, style="dim", markup=False, highlight=False)
-        for line in made.lines(certificate.sources, certificate.environment):
+        for line in made.lines(certificate):
             console.print(line, style="dim", markup=False, highlight=False)
         console.print(_evidence(certificate), style="dim")
     for note in certificate.notes:
-        console.print(f"note: {note}", style="dim", markup=False, highlight=False)
+        console.print(f"note: {readable(note)}", style="dim", markup=False, highlight=False)
     for name, text in terms.used(certificate).items():
         console.print(f"{name}: {text}", style="dim italic", markup=False, highlight=False)
 
@@ -63,11 +67,40 @@ def _finding(finding: Finding) -> Group:
     if finding.cause and finding.cause != finding.reason:
         parts.append(Text.assemble(("  cause   ", "bold"), finding.cause))
     if finding.case:
-        parts.append(Text(f"  case    {finding.case}{count}"))
+        parts.append(Text(f"  case    {readable(finding.case)}{count}"))
     parts += [Text(f"  where   {line}") for line in where(finding.where)]
     parts += [Text(f"  first   {sentence(finding.where['first'])}")] if "first" in finding.where else []
-    parts.append(Text(f"  replay  {finding.replay}", style="cyan"))
-    return Group(*parts, Text())
+    return Group(*parts)
+
+
+def _replay(command: str, console: Console) -> None:
+    """Print the command that shows it again, if any: one that is copied line by line is the whole of it."""
+    lead, width = "  replay  ", console.width - 2
+    lines = [command] if not console.is_terminal else folded(command, width - len(lead))
+    for number, line in enumerate(lines if command else ()):
+        more = " \\" if number < len(lines) - 1 else ""
+        console.print(Text(f"{' ' * len(lead) if number else lead}{line}{more}", style="cyan"), soft_wrap=True)
+    console.print()
+
+
+def folded(command: str, width: int) -> list[str]:
+    """Return a command on lines of some width, where its words let it, each but the last to end with a backslash.
+
+    Examples
+    --------
+    >>> folded("gradcert certify 'a b' --seed 1", 20)
+    ['gradcert certify', "'a b' --seed 1"]
+    """
+    words = re.findall(r"(?:'[^']*'|\"(?:\\.|[^\"])*\"|\\.|[^\s'\"])+", command)
+    if " ".join(words) != command:
+        return [command]
+    lines: list[str] = []
+    for word in words:
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _repair(certificate: Certificate) -> Group:
@@ -76,12 +109,12 @@ def _repair(certificate: Certificate) -> Group:
     return Group(head, *(Text(f"  {more}", style="dim") for more in repair.details(found, certificate.claim)), Text())
 
 
-def _counterexample(found: Mapping[str, Any]) -> Group:
-    head, *rest = counterexample.lines(found)
+def _counterexample(found: Mapping[str, Any], width: int) -> Group:
+    head, *rest = counterexample.lines(found, width - 2)
     parts = [Text.assemble(("smallest: ", "bold red"), head), *(Text(f"  {line}") for line in rest)]
     if not found["alone"]:
         parts.append(Text("  a fresh process does not show it: it needs the calls before"))
-    return Group(*parts, Text(f"  replay  {found['replay']}", style="cyan"), Text())
+    return Group(*parts)
 
 
 def _check(check: CheckResult) -> Text:

@@ -7,12 +7,12 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
+from gradcert.reference.workers import pool
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -36,14 +36,12 @@ def processes(number: int) -> Iterator[Map]:
     [1, 2, 3]
     """
     ways = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
     unsaid = [name for name in THREADS if name not in os.environ]
     os.environ.update(dict.fromkeys(unsaid, "1"))
-    pool = ProcessPoolExecutor(number, mp_context=context)
     try:
-        yield pool.map
+        with pool(number, "forkserver" if "forkserver" in ways else "spawn") as working:
+            yield working.map
     finally:
-        pool.shutdown(cancel_futures=True)
         for name in unsaid:
             os.environ.pop(name, None)
 

@@ -10,7 +10,7 @@ from gradcert.certify.subjects.ahead import Ahead
 from gradcert.certify.subjects.answers import Answer, decoded, from_program, from_worker, parsed
 from gradcert.certify.subjects.drive import Played
 from gradcert.certify.subjects.processes import FLUSH, Failure, Process
-from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, longer, named
+from gradcert.certify.subjects.subject import THREADS, Limits, Subject, Worker, check_source, longer, named
 from gradcert.certify.subjects.wire import encoded
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Process",
     "Subject",
     "Worker",
+    "check_source",
     "decoded",
     "encoded",
     "from_program",

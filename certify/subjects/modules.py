@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,9 @@ from typing import Any
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.installing import install
+from gradcert.reference.networks import KEPT, aside
 
 Call = tuple[tuple[Any, ...], dict[str, Any]]  # arguments by place, and by name
-KEPT = re.compile(r"\.gradcert/cells/\w{1,80}-(?P<digest>[0-9a-f]{12})\.toml")
 MODULE = ("--example", "--state", "--time")  # what is said behind the name of a module
 STEP = ("--params", "--example", "--state", "--order")  # and of a step function of JAX
 MOST = 1 << 20  # bytes of a file of cells
@@ -159,7 +158,7 @@ class Arguments(functools.partial):  # type: ignore[type-arg]
 
 
 def keep(cells: Any) -> None:
-    """Write the cells that a subject's process told, under the names that their content gives them.
+    """Write the cells that a subject's process told, under the names that their content gives them, or aside.
 
     Raises
     ------
@@ -172,12 +171,19 @@ def keep(cells: Any) -> None:
         data = text.encode() if isinstance(text, str) else b""
         if match is None or len(data) > MOST or hashlib.sha256(data).hexdigest()[:12] != match["digest"]:
             raise GradcertError(f"the cells {str(name)[:80]!r} of a subject", allowed="a file named by its content")
-        path = Path(str(name))
         try:
-            if not path.is_file() or path.read_bytes() != data:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            _write(Path(str(name)), data)
         except OSError as error:
-            raise GradcertError(
-                f"{name}, the cells that were read, cannot be written: {error.strerror}", do="run it in another folder"
-            ) from None
+            try:
+                _write(aside(str(name)), data)
+            except OSError:
+                raise GradcertError(
+                    f"{name}, the cells that were read, cannot be written: {error.strerror}",
+                    do="run it in another folder, or set TMPDIR to one that can be written",
+                ) from None
+
+
+def _write(path: Path, data: bytes) -> None:
+    if not path.is_file() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)

@@ -77,10 +77,12 @@ def ours(path: str) -> bool:
     >>> ours(os.__file__), ours(__file__), ours("/home/somebody/rule.py")
     (True, True, False)
     """
-    return os.path.realpath(path).startswith((*_STANDARD, *_ours()))
+    return os.path.realpath(path).startswith((*_STANDARD, *_ours(len(sys.modules))))
 
 
-def _ours() -> tuple[str, ...]:
+@lru_cache(maxsize=16)
+def _ours(_: int) -> tuple[str, ...]:
+    """Return the folders of the packages that are loaded, of so many modules: it is asked for thousands of files."""
     rooms = [module for name, module in list(sys.modules.items()) if name == "gradcert" or name.startswith("gradcert.")]
     found = [place for module in rooms for place in getattr(module, "__path__", ())]
     return tuple(os.path.join(os.path.realpath(place), "") for place in found)

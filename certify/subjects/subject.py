@@ -384,6 +384,15 @@ def _spawn(words: Sequence[str], memory: int | None, threads: Mapping[str, str])
         raise GradcertError(f"{words[0]} does not start: {error.strerror}", allowed="a program that runs") from None
 
 
+def check_source(what: str, where: str, allowed: str) -> None:
+    """Raise where the place of something, which ends in no ``.py``, is a file and no module: a notebook is not read."""
+    if where.endswith(".ipynb"):
+        do = "put it into a file .py, or call gradcert.certify in the notebook"
+        raise GradcertError(f"{what}: notebooks are not read", allowed=allowed, do=do)
+    if "/" in where or Path(where).is_file():
+        raise GradcertError(f"{what}: {where} is no file .py", allowed=allowed)
+
+
 def _checked(name: str) -> str:
     where, colon, attribute = name.rpartition(":")
     if not colon or not where or not attribute or not name.isprintable():
@@ -399,8 +408,7 @@ def _checked(name: str) -> str:
             raise GradcertError(
                 f"the subject {name!r} has two colons", allowed=f"{FORM}: one colon, and a name behind it"
             )
-        if "/" in where or Path(where).is_file():
-            raise GradcertError(f"the subject {name!r}: {where} is no file .py", allowed=FORM)
+        check_source(f"the subject {name!r}", where, FORM)
     if where.endswith(".py"):
         if not Path(where).is_file():
             there = {path.name: path for path in Path(where).parent.glob("*.py") if path.is_file()}

@@ -104,7 +104,7 @@ def _found(where: str, attribute: str) -> tuple[Any, Any, Call | None]:
         sys.modules[path.stem] = module
         spec.loader.exec_module(module)
     else:
-        sys.path.insert(0, os.getcwd())
+        beside()
         module = importlib.import_module(where)
     attribute, call = called(attribute)
     found: Any = module
@@ -113,6 +113,13 @@ def _found(where: str, attribute: str) -> tuple[Any, Any, Call | None]:
             raise AttributeError(f"{where} has no attribute {part!r}; did you mean {near!r}?")
         found = getattr(found, part)
     return module, found, call
+
+
+def beside() -> None:
+    """Find modules of this folder first, and last those of its ``src``: of a project that is not installed."""
+    sys.path.insert(0, os.getcwd())
+    if os.path.isdir("src"):
+        sys.path.append(os.path.abspath("src"))
 
 
 def called(attribute: str) -> tuple[str, Call | None]:

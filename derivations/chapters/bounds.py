@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.parts import certificate, pieces, recursions
+from gradcert.derivations.proving.common import acronym, number
 from gradcert.derivations.proving.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Network, Snu
 from gradcert.reference.bounds import Online, a_priori, componentwise, tightness, windowed
@@ -52,7 +53,7 @@ def _found(leak: float, name: str = "ostl", seed: int = 4) -> Mapping[str, float
 
 def _example() -> Example:
     columns = {name: _found(0.8, name) for name in ("ostl", "ottt", "sltt")}
-    rows = [(label, *(f"{columns[n][label]:.3g}" for n in columns)) for label in columns["ostl"]]
+    rows = [(label, *(number(columns[n][label], 3) for n in columns)) for label in columns["ostl"]]
     low, high = (", ".join(str(int(n)) for n in q.now["z"].sum(axis=(0, 1))) for q in record(*_problem()[:3]).layers)
     text = (
         "Two SNU layers of 4 and 3 units, leak .8, 6 steps; seed 4 for the weights, and for inputs and targets. "
@@ -60,7 +61,7 @@ def _example() -> Example:
         "error of the lower W over the true error, 1 being perfect. From a priori to w = T, what a bound knows grows "
         "from row to row, and so does what it is worth; the componentwise bound has no place in that order."
     )
-    return Example(text, ("bound", *columns), tuple(rows))
+    return Example(text, ("bound", *map(acronym, columns)), tuple(rows))
 
 
 def _figure() -> Figure:
@@ -83,8 +84,8 @@ DERIVATION = Derivation(
         "should hold for layers of any width, so there is little to be gained from two units and free weights. "
         "Instead the code is run on matrices without entries: symbols that do not commute. It adds and multiplies "
         "them, never looks inside, and what comes out is an identity of matrices of any size.",
-        "Where the code takes a norm, it gets a symbol |A|. The two facts about norms, |A + B| <= |A| + |B| and "
-        "|AB| <= |A||B|, are the only inequalities that are used; all the rest is bookkeeping, and bookkeeping can be "
+        "Where the code takes a norm, it gets a symbol |A|. The two facts about norms, |A + B| ≤ |A| + |B| and "
+        "|AB| ≤ |A||B|, are the only inequalities that are used; all the rest is bookkeeping, and bookkeeping can be "
         "checked.",
         "That covers the system, its recursion and its windows, for every width. It does not cover the float code "
         "around them: what the system is told of a layer is proved at one and two units; the norms, the outward "
@@ -94,15 +95,15 @@ DERIVATION = Derivation(
     statement=(
         "The system that the code assembles from kept and dropped Jacobians computes, at every step, the gradient of "
         "truth minus what the rule contributes: symmetric, random, direct, target and local feedback, and windows. "
-        "The recursion of the online bound is the triangle inequality and |AB| <= |A||B| applied to every monomial "
+        "The recursion of the online bound is the triangle inequality and |AB| ≤ |A||B| applied to every monomial "
         "of it. The windowed bound is its statement, and turns into the online bound, or into a narrower window that "
         "divides it, when norms of products become products of norms. The a-priori bound is the online bound with "
-        "every norm at its largest. If h is the estimate, h·g is at least the sum of |h_p|(|h_p| - b_p).",
+        "every norm at its largest. If h is the estimate, h·g is at least the sum of |h_p|(|h_p| − b_p).",
     ),
     steps=(
         Step(
             "bounds.system",
-            "The code builds X^t = A^t X^(t-1) + F^t and an error row from what it is told of each layer. Iterated, "
+            "The code builds X^t = A^t X^(t−1) + F^t and an error row from what it is told of each layer. Iterated, "
             "the row is credit times the true sensitivity minus what the rule has, both written out layer by layer: "
             "for every kind of feedback, for a window of two, and for a parameter that acts through the output of "
             "the step before. No commutation is used, so the blocks may be matrices of any size. A chunk is a step "
@@ -130,7 +131,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "bounds.online",
-            "The bound that the recursion returns is, term by term, what the triangle inequality and |AB| <= |A||B| "
+            "The bound that the recursion returns is, term by term, what the triangle inequality and |AB| ≤ |A||B| "
             "make of the exact error: every monomial with its factors replaced by their norms, and no other.",
             premises=("bounds.system", "depth.product-norm"),
             equations=recursions.online,
@@ -173,7 +174,7 @@ DERIVATION = Derivation(
         Step(
             "bounds.a-priori",
             "In the online bound every norm is replaced by a constant that bounds it at every step. That is the sum of "
-            "c S_t f + d over t, S_t the sum of the powers of N below t - 1: the statement of the a-priori bound.",
+            "c S_t f + d over t, S_t the sum of the powers of N below t − 1: the statement of the a-priori bound.",
             premises=("bounds.induction",),
             equations=recursions.series,
             code=("reference/bounds/recursion.py:Recursion",),
@@ -182,8 +183,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "bounds.geometric",
-            "(I - N) S_t = I - N^(t-1) holds for S = 0 and is kept by S -> I + N S, for matrices of any size. So if "
-            "all powers of N vanish in the limit the error per step stays below c (I - N)^(-1) f + d for ever; N is "
+            "(I − N) S_t = I − N^(t−1) holds for S = 0 and is kept by S → I + N S, for matrices of any size. So if "
+            "all powers of N vanish in the limit the error per step stays below c (I − N)^(−1) f + d for ever; N is "
             "triangular, and that means that the bound on every one-step Jacobian is below 1. Hypothesis, not "
             "theorem: a network whose Jacobians are not contractive has an a-priori bound that grows with T.",
             premises=("bounds.a-priori", "depth.a-priori"),
@@ -194,8 +195,8 @@ DERIVATION = Derivation(
         Step(
             "bounds.descent",
             "Several tensors together: h·g exceeds the margin by two terms that Cauchy-Schwarz makes non-negative, "
-            "the margin is positive if |h| > b because the sum of |h_p| b_p is at most |h| b, and |g| <= |h| + b "
-            "bounds the cosine. Hypotheses: |g_p - h_p| <= b_p for every tensor, and gradients are those of the "
+            "the margin is positive if |h| > b because the sum of |h_p| b_p is at most |h| b, and |g| ≤ |h| + b "
+            "bounds the cosine. Hypotheses: |g_p − h_p| ≤ b_p for every tensor, and gradients are those of the "
             "pseudo-derivatives.",
             premises=("depth.descent", "depth.cauchy-schwarz"),
             equations=recursions.descent,
@@ -243,9 +244,9 @@ print(online.bound().layer(0), wider)
         "F": "what a parameter does to the state at the step itself",
         "I": "identity matrix",
         "N": "matrix of constants that bound the norms of the blocks of A at every step",
-        "S": "sum of the powers of N below t - 1",
+        "S": "sum of the powers of N below t − 1",
         "X": "derivative of the system's state by a parameter",
-        "b": "bound: of the recursion on the error so far, of the certificate on |g - h| (b_p for tensor p)",
+        "b": "bound: of the recursion on the error so far, of the certificate on |g − h| (b_p for tensor p)",
         "c": "constants that bound the norms of the error row",
         "d": "constant that bounds what passes beside the state",
         "f": "constants that bound the norms of F",

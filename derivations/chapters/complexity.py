@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import sympy
 
 from gradcert.derivations.algebra.counting import K, M, N, backward, backwards, measure, polynomial, stacked
 from gradcert.derivations.figures import heat_map
+from gradcert.derivations.proving.common import RAISED, acronym
 from gradcert.derivations.proving.proof import Result
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Rnn, Snu, record
@@ -47,14 +49,19 @@ def _products(index: int) -> Any:
     return polynomial(cell, RULES[rule], "products", degrees=degrees)
 
 
+def _called(row: tuple[Any, ...]) -> str:
+    """Return what a row of the table is about."""
+    return f"{acronym(row[2])}, {row[0]}"
+
+
 def _memories() -> list[Equation]:
-    return [Equation(_memory(i), row[4], f"{row[0]}, {row[2]}: numbers in traces") for i, row in enumerate(TABLE)]
+    return [
+        Equation(_memory(i), row[4], f"{row[0]}, {acronym(row[2])}: numbers in traces") for i, row in enumerate(TABLE)
+    ]
 
 
 def _every_product() -> list[Equation]:
-    return [
-        Equation(_products(i), PRODUCTS[i], f"{row[0]}, {row[2]}: products of a step") for i, row in enumerate(TABLE)
-    ]
+    return [Equation(_products(i), PRODUCTS[i], f"{_called(row)}: products of a step") for i, row in enumerate(TABLE)]
 
 
 def _backwards() -> list[Equation]:
@@ -67,12 +74,12 @@ def _backwards() -> list[Equation]:
 
 def _orders() -> Result:
     failed, count = [], 0
-    for i, (label, _, rule, _, _, memory, time) in enumerate(TABLE):
+    for i, (*_, memory, time) in enumerate(TABLE):
         for what, found, order in (("memory", _memory(i), memory), ("time", _products(i), time)):
             count += 1
             degree = sympy.Poly(found.subs(M, N), N).degree() if found != 0 else 0
             if degree != order:
-                failed.append(f"{label}, {rule}: {what} has degree {degree} in n, the table says {order}")
+                failed.append(f"{_called(TABLE[i])}: {what} has degree {degree} in n, the table says {order}")
     return Result("orders", count, tuple(failed), 0.0)
 
 
@@ -129,12 +136,20 @@ def _layers() -> list[Equation]:
     ]
 
 
+def _written(polynomial: Any) -> str:
+    """Return a polynomial as the pages write it."""
+    raised = re.sub(r"\*\*(\d+)", lambda m: m[1].translate(RAISED), str(polynomial))
+    return raised.replace("*", "").replace("-", "−")
+
+
 def _example() -> Example:
     rows = []
-    for i, (label, _, rule, _, _, memory, time) in enumerate(TABLE):
-        polys = (str(_memory(i)).replace("**", "^"), str(_products(i)).replace("**", "^"))
-        printed = "n, n^2 (n: the activity of the step itself)" if rule == "sltt" else f"n^{memory}, n^{time}"
-        rows.append((f"{rule}, {label}", *polys, printed))
+    for i, (_, _, rule, _, _, memory, time) in enumerate(TABLE):
+        orders = ("n" if memory == 1 else f"n**{memory}", f"n**{time}")
+        printed = ", ".join(map(_written, orders))
+        if rule == "sltt":
+            printed = f"n, {_written('n**2')} (n: the activity of the step itself)"
+        rows.append((_called(TABLE[i]), _written(_memory(i)), _written(_products(i)), printed))
     text = (
         "One layer of n units with m inputs: numbers held in eligibility traces and products formed in one step, "
         "counted "
@@ -180,7 +195,7 @@ DERIVATION = Derivation(
             equations=_memories,
             code=("reference/engines/forward.py:Learner", "reference/engines/tangent.py"),
             source="mathematics.md 11",
-            sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
+            sizes="polynomials of degree ≤ 4 in n, 1 in m: grid of 5 × 2 and one point beyond",
         ),
         Step(
             "complexity.products",
@@ -190,7 +205,7 @@ DERIVATION = Derivation(
             equations=_every_product,
             code=("reference/engines/forward.py:Learner.step",),
             source="mathematics.md 11",
-            sizes="polynomials of degree <= 4 in n, 1 in m: grid of 5 x 2 and one point beyond",
+            sizes="polynomials of degree ≤ 4 in n, 1 in m: grid of 5 × 2 and one point beyond",
         ),
         Step(
             "complexity.orders",
@@ -219,7 +234,7 @@ DERIVATION = Derivation(
             equations=_backwards,
             code=("reference/engines/reverse.py", "reference/engines/sweep.py:sweep"),
             source="mathematics.md 11",
-            sizes="polynomials of degree <= 2 in n, 1 in m: grid of 3 x 2 and one point beyond; T = 1, 3, 4, 9",
+            sizes="polynomials of degree ≤ 2 in n, 1 in m: grid of 3 × 2 and one point beyond; T = 1, 3, 4, 9",
         ),
         Step(
             "complexity.snap",
@@ -237,7 +252,7 @@ DERIVATION = Derivation(
             premises=("complexity.memory", "complexity.products"),
             equations=_layers,
             code=("reference/engines/forward.py:Learner.step",),
-            sizes="polynomials of degree <= 4 in n, 2 in K: grid of 5 x 3 and one point beyond",
+            sizes="polynomials of degree ≤ 4 in n, 2 in K: grid of 5 × 3 and one point beyond",
             source="mathematics.md 4.5, 11",
         ),
     ),

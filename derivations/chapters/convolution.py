@@ -10,7 +10,7 @@ import sympy
 
 from gradcert.derivations.algebra.symbols import symbols
 from gradcert.derivations.figures import heat_map
-from gradcert.derivations.proving.common import combined, compare_gradients, relative
+from gradcert.derivations.proving.common import acronym, combined, compare_gradients, relative
 from gradcert.derivations.proving.mutation import BrokenSynapse
 from gradcert.derivations.proving.proof import Result, problem, prove
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -264,9 +264,11 @@ def _example() -> Example:
         found = reverse.gradients(network, w, x, y, rule=RULES[name])
         a, b = found["layers.0.W"].ravel(), exact["layers.0.W"].ravel()
         cosine = float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-        rows.append((name, relative(found, exact, "layers.0.W"), f"{cosine:.3f}", relative(found, exact, "layers.2.W")))
+        rows.append(
+            (acronym(name), relative(found, exact, "layers.0.W"), f"{cosine:.3f}", relative(found, exact, "layers.2.W"))
+        )
     text = (
-        "A 3 x 3 convolution of a 6 x 6 image, LIF, 2 x 2 pooling and a dense LIF layer, 10 steps, two samples, "
+        "A 3 × 3 convolution of a 6 × 6 image, LIF, 2 × 2 pooling and a dense LIF layer, 10 steps, two samples, "
         "against BPTT with detached reset. The kernel has 27 weights and 108 units: what it gets is a sum over 36 "
         "positions."
     )
@@ -277,7 +279,7 @@ def _figure() -> Figure:
     """Draw how many positions of the output each pixel reaches through a 2 x 2 kernel."""
     conv = Conv2d(in_channels=1, height=5, width=5, out_channels=1, kernel=(2, 2))
     reached = conv.pull_input(np.ones(conv.shape), np.ones((1, conv.units)))[0].reshape(5, 5)
-    caption = "How many outputs each pixel of a 5 x 5 image reaches: a kernel of 2 x 2."
+    caption = "How many outputs each pixel of a 5 × 5 image reaches: a kernel of 2 × 2."
     return heat_map(reached.tolist(), caption, rows="row", columns="col")
 
 
@@ -309,7 +311,7 @@ DERIVATION = Derivation(
             proof=_maps,
             code=("reference/networks/synapses/conv2d.py:apply", "reference/networks/synapses/avgpool.py:apply"),
             source="cross-correlation",
-            sizes="3 x 3 pixels, 2 channels in and out; seven kernels, strides, paddings; three poolings, one mean",
+            sizes="3 × 3 pixels, 2 channels in and out; seven kernels, strides, paddings; three poolings, one mean",
         ),
         Step(
             "convolution.pull-backs",
@@ -352,7 +354,7 @@ DERIVATION = Derivation(
             proof=lambda: _network(("bptt", "rtrl"), pool=False),
             code=("reference/engines/reverse.py", "reference/engines/forward.py"),
             source="mathematics.md 0.3",
-            sizes="3 x 3 -> 2 x 2 x 2 -> 1, T = 3 (SNU: T = 2)",
+            sizes="3 × 3 → 2 × 2 × 2 → 1, T = 3 (SNU: T = 2)",
         ),
         Step(
             "convolution.rules",
@@ -361,7 +363,7 @@ DERIVATION = Derivation(
             proof=lambda: _network(("ottt", "sltt", "ostl", "decolle"), pool=False),
             code=("reference/engines/reverse.py", "reference/engines/forward.py"),
             source="mathematics.md 0.4",
-            sizes="3 x 3 -> 2 x 2 x 2 -> 1, T = 3 (SNU: T = 2)",
+            sizes="3 × 3 → 2 × 2 × 2 → 1, T = 3 (SNU: T = 2)",
         ),
         Step(
             "convolution.pooling",
@@ -370,7 +372,7 @@ DERIVATION = Derivation(
             proof=lambda: _network(("bptt", "ostl", "ottt"), pool=True),
             code=("reference/networks/synapses/avgpool.py",),
             source="mathematics.md 0.3",
-            sizes="3 x 3 -> 2 x 2 x 2 -> 2 -> 1, T = 3 (SNU: T = 2)",
+            sizes="3 × 3 → 2 × 2 × 2 → 2 → 1, T = 3 (SNU: T = 2)",
         ),
         Step(
             "convolution.storage",
@@ -390,7 +392,7 @@ DERIVATION = Derivation(
             proof=_wrong_storage,
             code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
             source="mathematics.md 14.1, T25",
-            sizes="3 x 3 -> 2 x 2",
+            sizes="3 × 3 → 2 × 2",
         ),
         Step(
             "convolution.covariance",
@@ -400,7 +402,7 @@ DERIVATION = Derivation(
             equations=_covariance,
             code=("reference/networks/synapses/conv2d.py:expand", "reference/networks/synapses/conv2d.py:pull_weight"),
             source="mathematics.md 14.1, T25",
-            sizes="3 x 3 -> 2 x 2",
+            sizes="3 × 3 → 2 × 2",
         ),
     ),
     example=_example,

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.parts import inequalities, residuals
-from gradcert.derivations.proving.common import relative
+from gradcert.derivations.proving.common import acronym, minus, relative
 from gradcert.derivations.proving.record import Derivation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Snu, rule_named
 from gradcert.reference.engines import credit_below, layer_gradients, record, residual, reverse, sweep
@@ -34,12 +34,12 @@ def _example() -> Example:
         found = reverse.gradients(network, w, x, y, rule=rule)
         dropped = residual(network, w, x, y, rule=rule)
         shares = ", ".join(
-            f"{kind} {('below', 'above')[m]} {share:+.0%}"
+            f"{kind.upper()} {('below', 'above')[m]} {minus(f'{100 * share:+.0f}')} %"
             for (m, kind), share in dropped.shares(["layers.0.W"]).items()
             if round(100 * share)
         )
         total = {k: found[k] + dropped.total[k] for k in found}
-        rows.append((name, relative(found, exact, "layers.0.W"), relative(total, exact, "layers.0.W"), shares))
+        rows.append((acronym(name), relative(found, exact, "layers.0.W"), relative(total, exact, "layers.0.W"), shares))
     low, high = (", ".join(str(int(n)) for n in q.now["z"].sum(axis=(0, 1))) for q in record(network, w, x).layers)
     text = (
         "Two SNU layers of 5 and 3 units, 8 steps; seed 15 for the weights, 4 for inputs and targets. "
@@ -89,14 +89,14 @@ DERIVATION = Derivation(
         "below the length of the estimate is turned into a certificate: the estimate is a descent direction.",
     ),
     statement=(
-        "For two layers R_1 = sum over s and t > s of [W_2^T diag(g'_2^s) (J_2^t ... J_2^(s+1))^T (h'_2^t δ^t)] "
+        "For two layers R_1 = sum over s and t > s of [W_2^T diag(g'_2^s) (J_2^t … J_2^(s+1))^T (h'_2^t δ^t)] "
         ". e_1^s, "
         "and OSTL + R = BPTT. For any rule of the table, rule + residual = BPTT, at any depth. R = 0 for one "
         "layer, for "
         "upper layers without memory, and for T = 1.",
-        "|R_ij| is at most the same path sum with absolute values. With x^t = |A^t| x^(t-1) + |F^t| the norm of the "
-        "residual is at most the sum of |e^t| x^(t-1) + |e'^t F^t|; longer windows are never worse where one divides "
-        "the other; with constants A < 1 the state is at most F/(1 - A). If the bound b is below |h|, then -h "
+        "|R_ij| is at most the same path sum with absolute values. With x^t = |A^t| x^(t−1) + |F^t| the norm of the "
+        "residual is at most the sum of |e^t| x^(t−1) + |e'^t F^t|; longer windows are never worse where one divides "
+        "the other; with constants A < 1 the state is at most F/(1 − A). If the bound b is below |h|, then −h "
         "descends.",
     ),
     steps=(
@@ -110,7 +110,7 @@ DERIVATION = Derivation(
             proof=residuals.two_layers,
             code=("reference/engines/residual.py", "reference/engines/reverse.py"),
             source="arXiv 2007.12723; mathematics.md 4.3",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "depth.late",
@@ -122,7 +122,7 @@ DERIVATION = Derivation(
             proof=residuals.late_credit,
             code=("reference/engines/sweep.py:sweep", "reference/engines/residual.py:tape_residual"),
             source="mathematics.md 0.3, 4.3",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "depth.three-layers",
@@ -132,7 +132,7 @@ DERIVATION = Derivation(
             proof=lambda: residuals.rule_plus_residual(residuals.stack(3), 3, ("ostl", "sltt")),
             code=("reference/engines/residual.py:Walk",),
             source="mathematics.md 4.3",
-            sizes="1 -> 2 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2 → 2, T = 3",
         ),
         Step(
             "depth.every-row",
@@ -142,7 +142,7 @@ DERIVATION = Derivation(
             proof=residuals.every_row,
             code=("reference/engines/residual.py:tape_residual",),
             source="mathematics.md 0.4",
-            sizes="1 -> 2 -> 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
+            sizes="1 → 2 → 2, T = 3; SNU, LIF, ALIF, vanilla and leaky RNN",
         ),
         Step(
             "depth.zero",
@@ -156,37 +156,37 @@ DERIVATION = Derivation(
         Step(
             "depth.componentwise",
             "R is a sum of products. With every factor replaced by its absolute value and every "
-            "difference by a sum, no coefficient gets smaller; so by the triangle inequality |R| <= R_abs, for every "
+            "difference by a sum, no coefficient gets smaller; so by the triangle inequality |R| ≤ R_abs, for every "
             "real value. The code of both is run, and the coefficients are compared monomial by monomial.",
             premises=("depth.every-row",),
             proof=residuals.componentwise,
             code=("reference/engines/residual.py:tape_residual", "reference/engines/residual.py:magnitudes"),
             source="triangle inequality",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "depth.cauchy-schwarz",
             "Lagrange's identity: the gap in the Cauchy-Schwarz inequality is a sum of squares, "
-            "hence not negative. From a·b <= |a||b| follows the triangle inequality for the Euclidean norm.",
+            "hence not negative. From a·b ≤ |a||b| follows the triangle inequality for the Euclidean norm.",
             equations=inequalities.lagrange,
             source="Lagrange's identity",
             sizes="three components",
         ),
         Step(
             "depth.product-norm",
-            "The same for matrices: |AB| <= |A||B| in the Frobenius norm, the gap being a sum of "
+            "The same for matrices: |AB| ≤ |A||B| in the Frobenius norm, the gap being a sum of "
             "squares. The spectral norm, which the code uses, is submultiplicative by definition (a supremum of "
             "quotients) and never larger. That the code's number is one, rounded outward, is not proved here.",
             premises=("depth.cauchy-schwarz",),
             equations=inequalities.product_norm,
             source="",
-            sizes="2 x 2",
+            sizes="2 × 2",
         ),
         Step(
             "depth.online",
-            "Let X^t = A^t X^(t-1) + F^t and x^t = |A^t| x^(t-1) + |F^t| with x^0 = |X^0| = 0. The "
-            "triangle inequality gives |X^t| <= |A||X| + |F|, and x^t exceeds that by |A| times what x^(t-1) exceeds "
-            "|X^(t-1)| by: if x was a bound before the step, it is one after it. This and what "
+            "Let X^t = A^t X^(t−1) + F^t and x^t = |A^t| x^(t−1) + |F^t| with x^0 = |X^0| = 0. The "
+            "triangle inequality gives |X^t| ≤ |A||X| + |F|, and x^t exceeds that by |A| times what x^(t−1) exceeds "
+            "|X^(t−1)| by: if x was a bound before the step, it is one after it. This and what "
             "follows are inequalities alone; that the code computes them is the chapter on bounds.",
             premises=("depth.product-norm", "depth.every-row"),
             equations=inequalities.online,
@@ -195,8 +195,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "depth.windowed",
-            "Over a block of two steps the bound may use |A^2 A^1| in place of |A^2||A^1|. The "
-            "difference is (|A^2||A^1| - |A^2 A^1|) x, and that is not negative.",
+            "Over a block of two steps the bound may use |A⁽²⁾A⁽¹⁾| in place of |A⁽²⁾||A⁽¹⁾|. The "
+            "difference is (|A⁽²⁾||A⁽¹⁾| − |A⁽²⁾A⁽¹⁾|) x, and that is not negative.",
             premises=("depth.online",),
             equations=inequalities.windowed,
             source="",
@@ -204,8 +204,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "depth.a-priori",
-            "If |A| <= A < 1 and |F| <= F for every input, then x^t <= F(1 - A^t)/(1 - A): it holds "
-            "at t = 0, one step of the recursion keeps the form, and the limit F/(1 - A) is larger still.",
+            "If |A| ≤ A < 1 and |F| ≤ F for every input, then x^t ≤ F(1 − A^t)/(1 − A): it holds "
+            "at t = 0, one step of the recursion keeps the form, and the limit F/(1 − A) is larger still.",
             premises=("depth.online",),
             equations=inequalities.a_priori,
             source="geometric series",
@@ -213,8 +213,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "depth.descent",
-            "Let h be the estimate, g the gradient and |g - h| <= b. By Cauchy-Schwarz "
-            "(g-h)·h >= -b|h|, so g·h >= |h|(|h| - b): if b < |h|, the loss falls along -h at first order.",
+            "Let h be the estimate, g the gradient and |g − h| ≤ b. By Cauchy-Schwarz "
+            "(g−h)·h ≥ −b|h|, so g·h ≥ |h|(|h| − b): if b < |h|, the loss falls along −h at first order.",
             premises=("depth.cauchy-schwarz", "depth.online"),
             equations=inequalities.descent,
             source="",

@@ -13,7 +13,7 @@ from gradcert.derivations.algebra.derivative import differentiate
 from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS, function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.common import acronym, cell_steps, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.proving.induction import entry
 from gradcert.derivations.proving.notation import code_step, sym
 from gradcert.derivations.proving.proof import Result, named, problem, run
@@ -53,7 +53,8 @@ def _traces() -> list[Equation]:
             adaptation[i, j] = psi * before + (rho[i] - beta[i] * psi) * a_before
             filtered[i, j] = lam[i] * before + p.inputs[t, 0, j]
             if t:
-                out.append(Equation(entry(trace["v"], 0, i, i, j), filtered[i, j], f"x̂{i + 1}{j + 1}, step {t + 1}"))
+                hat = sym("x̂", f"{i + 1}{j + 1}")
+                out.append(Equation(entry(trace["v"], 0, i, i, j), filtered[i, j], f"{hat}, step {t + 1}"))
                 found = entry(trace["k"], 0, i, i, j) if "k" in trace else 0
                 out.append(Equation(found, adaptation[i, j], f"ε_a{i + 1}{j + 1}, step {t + 1}"))
         slopes.append(learner.before[0].factors[alif.OUTPUT][0])
@@ -173,7 +174,7 @@ def _example() -> Example:
     rows = []
     for name in ("e-prop", "ostl", "ottt"):
         found = reverse.gradients(network, w, x, y, rule=rule_named(name))
-        rows.append((name, *(relative(found, exact, k) for k in ("layers.0.W", "layers.0.H", "layers.1.W"))))
+        rows.append((acronym(name), *(relative(found, exact, k) for k in ("layers.0.W", "layers.0.H", "layers.1.W"))))
     text = (
         "Eight ALIF units with lateral weights under a leaky readout, 3 inputs, β = 0.3, θ = 0.6, random weights "
         "(seed 2, scale 1.5), 30 steps of random bits and random targets (seed 3). The readout's own weights are exact "
@@ -197,17 +198,17 @@ DERIVATION = Derivation(
         "belongs to one synapse again. Keep the spike that drives its own threshold, ADAPTATION: it is local, "
         "and it is "
         "the slow memory. That is e-prop.",
-        "The readout leaks, o^t = κ o^(t-1) + W z^t, so credit arrives late. e-prop moves the κ filter from the "
+        "The readout leaks, o^t = κ o^(t−1) + W z^t, so credit arrives late. e-prop moves the κ filter from the "
         "learning signal, which would have to look into the future, onto the eligibility, which only remembers.",
     ),
     statement=(
-        "With x̂^t = λ x̂^(t-1) + x^t, ε_a^t = ψ^(t-1) x̂^(t-1) + (ρ - β ψ^(t-1)) ε_a^(t-1) and e^t = ψ^t (x̂^t "
-        "- β ε_a^t), "
+        "With x̂^t = λ x̂^(t−1) + x^t, ε_a^t = ψ^(t−1) x̂^(t−1) + (ρ − β ψ^(t−1)) ε_a^(t−1) and e^t = ψ^t (x̂^t "
+        "− β ε_a^t), "
         "e-prop with symmetric feedback is, for one hidden layer under a leaky readout, the exact gradient of the "
         "graph in which the spike is stopped on its way into lateral synapses and into the reset, while the spike that "
         "drives the adaptation is live. With two or more hidden layers that holds for the last of them and for the "
         "readout; below, e-prop also drops STATE and ADAPTATION of the hidden layers above. With L_i^t the sum over k "
-        "of B_ki (o_k^t - y_k^t), B of shape (outputs, units), the sum over t of L^t times ē^t = κ ē^(t-1) + e^t is "
+        "of B_ki (o_k^t − y_k^t), B of shape (outputs, units), the sum over t of L^t times ē^t = κ ē^(t−1) + e^t is "
         "that of the discounted future of L times e.",
     ),
     steps=(
@@ -273,7 +274,7 @@ DERIVATION = Derivation(
             proof=_stopped,
             code=("reference/engines/forward.py:Learner", "reference/engines/sweep.py:sweep"),
             source="Bellec et al. 2020; mathematics.md 6",
-            sizes="1 -> 2 -> 1 and 1 -> 1 -> 2 -> 1, T = 3",
+            sizes="1 → 2 → 1 and 1 → 1 → 2 → 1, T = 3",
         ),
         Step(
             "eprop.ottt",
@@ -283,7 +284,7 @@ DERIVATION = Derivation(
             proof=_as_ottt,
             code=("reference/engines/forward.py",),
             source="mathematics.md 12.6",
-            sizes="2 -> 2 -> 1, T = 3",
+            sizes="2 → 2 → 1, T = 3",
         ),
     ),
     example=_example,
@@ -291,8 +292,8 @@ DERIVATION = Derivation(
         Trap("T37", "κ and λ swapped; a script in which both coincide hides it."),
         Trap("T38", "The κ filter applied to the learning signal instead of the eligibility."),
         Trap("T40", "The adaptation's trace ε updated with ψ, or x̂, of the same step."),
-        Trap("T41", "The sign of -β ε flipped, or β in only one of the eligibility and the recursion of ε."),
-        Trap("T42", "ρ - β ψ replaced by ρ."),
+        Trap("T41", "The sign of −β ε flipped, or β in only one of the eligibility and the recursion of ε."),
+        Trap("T42", "ρ − β ψ replaced by ρ."),
         Trap(
             "T43",
             "The adaptation spike detached together with the lateral and reset spikes: error .27 on another network.",

@@ -12,6 +12,7 @@ import sympy
 from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
+from gradcert.derivations.proving.common import RAISED
 from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Result, named, problem
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -73,7 +74,7 @@ def _leak() -> list[Equation]:
     )
     now = (LEAK + gap) * rounded + x + delta
     error = rounded - trace
-    return [Equation(now - (LEAK * trace + x), (LEAK + gap) * error + gap * trace + delta, "qᵗ - x̂ᵗ")]
+    return [Equation(now - (LEAK * trace + x), (LEAK + gap) * error + gap * trace + delta, "qᵗ − x̂ᵗ")]
 
 
 def _width() -> list[Equation]:
@@ -161,7 +162,7 @@ def _example() -> Example:
             worst, bound = _run(shift, bits, 400, np.random.default_rng(shift))
             rows.append(
                 (
-                    f"1 - 2^-{shift}",
+                    f"1 − 2⁻{str(shift).translate(RAISED)}",
                     str(bits),
                     f"{float(worst):.5f}",
                     f"{float(bound):.5f}",
@@ -169,16 +170,14 @@ def _example() -> Example:
                 )
             )
     text = "A presynaptic trace of 400 random spikes in exact rationals, rounded to nearest at every step."
-    return Example(text, ("λ", "fraction bits", "largest error", "bound u/(2(1-λ))", "ratio"), tuple(rows))
+    return Example(text, ("λ", "fraction bits", "largest error", "bound u/(2(1 − λ))", "ratio"), tuple(rows))
 
 
 def _figure() -> Figure:
     values = [
         [float(_run(s, b, 200, np.random.default_rng(0))[0]) ** 0.5 for b in (3, 4, 5, 6, 7)] for s in (1, 2, 3, 4, 5)
     ]
-    caption = (
-        "Square root of the largest error in 200 steps. Rows: λ = 1 - 2^-1 to 1 - 2^-5; columns: 3 to 7 fraction bits."
-    )
+    caption = "Square root of the largest error in 200 steps. Rows: λ = 1 − 2⁻¹ to 1 − 2⁻⁵; columns: 3 to 7 bits."
     return heat_map(values, caption, rows="λ", columns="bits")
 
 
@@ -193,11 +192,11 @@ DERIVATION = Derivation(
         "that no longer decays because its decrement rounds to nothing, a register that is one bit too short.",
     ),
     statement=(
-        "With rounding to nearest in units of u the error of x̂ = λ x̂ + x is at most u(1 - λ^t)/(2(1 - λ)) < "
-        "u/(2(1 - λ)). "
-        "With a leak off by Δ the error obeys e = (λ + Δ) e + Δ x̂ + δ. For |x| <= X the trace needs X/(1 - λ). "
+        "With rounding to nearest in units of u the error of x̂ = λ x̂ + x is at most u(1 − λ^t)/(2(1 − λ)) < "
+        "u/(2(1 − λ)). "
+        "With a leak off by Δ the error obeys e = (λ + Δ) e + Δ x̂ + δ. For |x| ≤ X the trace needs X/(1 − λ). "
         "Rounded to "
-        "nearest, a value of q units stops decaying where (1 - λ)|q| is at most about 1/2. Stochastic rounding has no "
+        "nearest, a value of q units stops decaying where (1 − λ)|q| is at most about 1/2. Stochastic rounding has no "
         "bias and a variance of at most u²/4 per step.",
     ),
     steps=(
@@ -231,7 +230,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "fixedpoint.width",
-            "If every input is at most X, the trace is at most X(1 - λ^t)/(1 - λ): the integer bits follow.",
+            "If every input is at most X, the trace is at most X(1 − λ^t)/(1 − λ): the integer bits follow.",
             premises=("fixedpoint.bound",),
             equations=_width,
             source="",
@@ -240,10 +239,10 @@ DERIVATION = Derivation(
         Step(
             "fixedpoint.dead-zone",
             "With rounding to nearest, ties upwards, a value without input stays put exactly if "
-            "-1/2 < (1 - λ) q <= 1/2: enumerated.",
+            "−1/2 < (1 − λ) q ≤ 1/2: enumerated.",
             proof=_dead_zone,
             source="",
-            sizes="λ = 1 - 2^-k, k <= 6; |q| <= 200",
+            sizes="λ = 1 − 2^(−k), k ≤ 6; |q| ≤ 200",
         ),
         Step(
             "fixedpoint.stochastic",

@@ -21,9 +21,11 @@ from gradcert.reference.numbers import SIGMOID, spike
 from gradcert.reference.procedures import FpttState, Vector, fptt, gradient_step, paper_step, parts_of
 from gradcert.reference.procedures import code_step as code_form
 
-ALPHA, BETA = sympy.symbols("α β")
-GATES = ("Wm_I", "Wm_u", "Wa_I", "Wa_b")  # what the two gates see, by which weights
-W, W1, BAR, PULL = sym("w"), sym("w", "", "t+1"), sym("w̄"), sym("G")
+STRENGTH, BETA = sympy.symbols("μ β")
+#: weights of the two gates in the code -> gate and what it sees by them, as the page calls these
+GATES = {"Wm_I": "k,a", "Wm_u": "k,u", "Wa_I": "γ,a", "Wa_b": "γ,b"}
+W, W1, BAR, PULL, LINEAR = sym("w", "r"), sym("w", "r+1"), sym("w̄", "r"), sym("G", "r"), sym("Λ", "r")
+SLOPE = sympy.Function("∇ℓ_r")
 
 
 def _vector(value: Any) -> Vector:
@@ -32,12 +34,14 @@ def _vector(value: Any) -> Vector:
 
 def _loss_slope(w: Vector) -> Vector:
     """Return grad ell(w), ell undefined."""
-    slope = sympy.Function("ℓ'")
-    return {k: np.array([slope(v) for v in values], dtype=object) for k, values in w.items()}
+    return {k: np.array([SLOPE(v) for v in values], dtype=object) for k, values in w.items()}
 
 
-def _run(form: str) -> tuple[Any, FpttState]:
-    """Run one part of the code's update with a solver that returns a free w; return the objective's gradient there."""
+def _run(form: str, pull: Any = None) -> tuple[Any, FpttState]:
+    """Run one part of the code's update with a solver that returns a free w; return the objective's gradient there.
+
+    The linear term is G in the form of the paper and Λ in that of the code, unless told.
+    """
     seen: list[Any] = []
 
     def solver(weights: Vector, gradient: Any) -> Vector:
@@ -45,18 +49,19 @@ def _run(form: str) -> tuple[Any, FpttState]:
         seen.append(gradient(found)["w"][0])
         return found
 
-    state = FpttState(_vector(W), _vector(BAR), _vector(PULL))
+    pull = pull or (PULL if form == "paper" else LINEAR)
+    state = FpttState(_vector(W), _vector(BAR), _vector(pull))
     if form == "paper":
-        out = paper_step(state, _loss_slope, alpha=ALPHA, solver=solver)
+        out = paper_step(state, _loss_slope, alpha=STRENGTH, solver=solver)
     else:
-        out = code_form(state, _loss_slope, alpha=ALPHA, beta=BETA, solver=solver)
+        out = code_form(state, _loss_slope, alpha=STRENGTH, beta=BETA, solver=solver)
     return seen[0], out
 
 
 def _risk() -> list[Equation]:
-    ell = sympy.Function("ℓ'")(W1)
-    paper = ALPHA / 2 * (W1 - BAR - PULL / (2 * ALPHA)) ** 2
-    code = -W1 * PULL + ALPHA / 2 * (W1 - BAR) ** 2
+    ell = SLOPE(W1)
+    paper = STRENGTH / 2 * (W1 - BAR - PULL / (2 * STRENGTH)) ** 2
+    code = -W1 * LINEAR + STRENGTH / 2 * (W1 - BAR) ** 2
     return [
         Equation(_run("paper")[0], ell + sympy.diff(paper, W1), "paper"),
         Equation(_run("code")[0], ell + sympy.diff(code, W1), "code"),
@@ -65,46 +70,48 @@ def _risk() -> list[Equation]:
 
 def _minimiser() -> list[Equation]:
     slope, out = _run("code")
-    ell = sympy.Function("ℓ'")(W1)
-    return [Equation(out.pull["w"][0] - ell, -slope, "Λ - ∇ℓ at the new weights")]
+    ell = SLOPE(W1)
+    return [Equation(out.pull["w"][0] - ell, -slope, "Λ − ∇ℓ at the new weights")]
 
 
 def _one_step() -> list[Equation]:
     rate = sympy.Symbol("η")
     state = FpttState(_vector(W), _vector(W), _vector(sympy.S.Zero))
-    out = code_form(state, _loss_slope, alpha=ALPHA, beta=BETA, solver=gradient_step(rate))
-    return [Equation(out.pull["w"][0], ALPHA * rate * sympy.Function("ℓ'")(W), "Λ after one descent step")]
+    out = code_form(state, _loss_slope, alpha=STRENGTH, beta=BETA, solver=gradient_step(rate))
+    return [Equation(out.pull["w"][0], STRENGTH * rate * SLOPE(W), "Λ after one descent step")]
 
 
 def _updates() -> list[Equation]:
     """Compare what the code carries to the next part with the printed updates, both forms."""
-    ell, lam = sympy.Function("ℓ'")(W1), PULL - ALPHA * (W1 - BAR)
+    ell, lam = SLOPE(W1), LINEAR - STRENGTH * (W1 - BAR)
     paper, code = _run("paper")[1], _run("code")[1]
     return [
         Equation(paper.pull["w"][0], ell, "paper: G at the next part"),
-        Equation(paper.average["w"][0], (BAR + W1) / 2 - ell / (2 * ALPHA), "paper: w̄ at the next part"),
+        Equation(paper.average["w"][0], (BAR + W1) / 2 - ell / (2 * STRENGTH), "paper: w̄ at the next part"),
         Equation(code.pull["w"][0], lam, "code: Λ at the next part"),
-        Equation(code.average["w"][0], (1 - BETA) * BAR + BETA * W1 - BETA / ALPHA * lam, "code: w̄ at the next part"),
+        Equation(
+            code.average["w"][0], (1 - BETA) * BAR + BETA * W1 - BETA / STRENGTH * lam, "code: w̄ at the next part"
+        ),
     ]
 
 
 def _forms() -> list[Equation]:
     paper, paper_out = _run("paper")
-    code, code_out = _run("code")
-    ell = sympy.Function("ℓ'")(W1)
+    code, code_out = _run("code", PULL)
+    ell = SLOPE(W1)
     gap = paper_out.average["w"][0] - code_out.average["w"][0]
-    # at a stationary point of the code's objective Λ = ∇ℓ + α(w - w̄) before the update, and ∇ℓ after it
-    stationary = {PULL: ell + ALPHA * (W1 - BAR)}
+    # at a stationary point of the code's objective Λ = ∇ℓ + μ(w - w̄) before the update, and ∇ℓ after it
+    stationary = {PULL: ell + STRENGTH * (W1 - BAR)}
     return [
-        Equation(paper - code, PULL / 2, "gradient of the two objectives"),
+        Equation(paper - code, PULL / 2, "gradients of the two objectives where Λ = G, their difference"),
         Equation(
             gap,
-            (sympy.Rational(1, 2) - BETA) * (W1 - BAR) - ell / (2 * ALPHA) + BETA / ALPHA * code_out.pull["w"][0],
+            (sympy.Rational(1, 2) - BETA) * (W1 - BAR) - ell / (2 * STRENGTH) + BETA / STRENGTH * code_out.pull["w"][0],
             "w̄ of the paper minus w̄ of the code",
         ),
         Equation(
             sympy.sympify(gap).xreplace(stationary),
-            (sympy.Rational(1, 2) - BETA) * (W1 - BAR - ell / ALPHA),
+            (sympy.Rational(1, 2) - BETA) * (W1 - BAR - ell / STRENGTH),
             "the same where Λ = ∇ℓ",
         ),
     ]
@@ -133,17 +140,17 @@ def _whole() -> Result:
             gradient = _part(p, span, held)
             share = sympy.Rational(1, 2) if form == "paper" else 1
             g, entering = gradient(w), w
-            w = {k: w[k] - rate * (g[k] + ALPHA * (w[k] - bar[k]) - share * pull[k]) for k in w}
+            w = {k: w[k] - rate * (g[k] + STRENGTH * (w[k] - bar[k]) - share * pull[k]) for k in w}
             if form == "paper":
                 pull = gradient(w)
-                bar = {k: (bar[k] + w[k]) / 2 - pull[k] / (2 * ALPHA) for k in w}
+                bar = {k: (bar[k] + w[k]) / 2 - pull[k] / (2 * STRENGTH) for k in w}
             else:
-                pull = {k: pull[k] - ALPHA * (w[k] - bar[k]) for k in w}
-                bar = {k: (1 - BETA) * bar[k] + BETA * w[k] - BETA / ALPHA * pull[k] for k in w}
+                pull = {k: pull[k] - STRENGTH * (w[k] - bar[k]) for k in w}
+                bar = {k: (1 - BETA) * bar[k] + BETA * w[k] - BETA / STRENGTH * pull[k] for k in w}
             # the state that goes on is that of the pass before the update
             z = record(p.network, entering, p.inputs[span], numbers=SYMBOLS, initial=held).outputs[-1]
             held = {"layers.0.z": z}
-        options: dict[str, Any] = {"parts": 2, "alpha": ALPHA, "beta": BETA, "rate": rate, "form": form}
+        options: dict[str, Any] = {"parts": 2, "alpha": STRENGTH, "beta": BETA, "rate": rate, "form": form}
         found = fptt(p.network, p.parameters, p.inputs, p.targets, numbers=SYMBOLS, finish=False, **options)
         for name, mine, code in (("w", w, found.weights), ("w̄", bar, found.average), ("G or Λ", pull, found.pull)):
             results.append(compare_gradients(f"{form}: {name}", code, mine))
@@ -165,6 +172,11 @@ def _parts() -> Result:
     return Result("the longest part has ceil(T/P) steps", count, tuple(failed), 0.0)
 
 
+def _weight(name: str, units: str = "") -> Any:
+    """Return a weight of a gate as the page calls it, from which unit to which."""
+    return sym("W", units, GATES[name])
+
+
 def _branches() -> list[Equation]:
     cell = Ltc(bias=False, train=("threshold", "beta"))
     code = code_step(cell)
@@ -174,34 +186,36 @@ def _branches() -> list[Equation]:
         value = code.nodes[node]
         if f"+{node}" in code.nodes and node != "a":
             value = value.xreplace({sym("I", node, "t"): code.nodes[f"+{node}"]})
-        table[sym(node, "", "t")] = value.xreplace(table)
+        table[sym(node, "", "t")] = value.xreplace({sym(name): _weight(name) for name in GATES}).xreplace(table)
     slope = function_pair(SIGMOID.name)[1]
     gate_k = slope(sympy.expand(sym("ak", "", "t").xreplace(table)))
     gate_r = slope(sympy.expand(sym("ar", "", "t").xreplace(table)))
-    wm, wa = sym("Wm_I"), sym("Wa_I")
+    wm, wa = _weight("Wm_I"), _weight("Wa_I")
     a, u, k = (table[sym(s, "", "t")] for s in "auk")
     b_before, z_before = sym("b", "", "t-1"), sym("z", "", "t-1")
     dv = k + (a - u) * gate_k * wm
     db = (b_before - z_before) * gate_r * wa
 
     def tidy(e: Any) -> Any:
-        return e.replace(lambda f: f.is_Function, lambda f: f.func(sympy.expand(f.args[0])))
+        """Return it with what stands in functions multiplied out, and the drive as the page calls it."""
+        named = e.xreplace({drive: sym("a", "", "t")})
+        return named.replace(lambda f: f.is_Function, lambda f: f.func(sympy.expand(f.args[0])))
 
     found_v = sympy.diff(table[sym("v", "", "t")], drive)
     found_b = sympy.diff(table[sym("b", "", "t")], drive)
     output = code.factors[ltc.OUTPUT].xreplace(table)
     found_z = sympy.diff(table[sym("z", "", "t")], drive)
     return [
-        Equation(tidy(found_v), tidy(dv), "dv/dI: drive and gate k"),
-        Equation(tidy(found_b), tidy(db), "db/dI: gate r"),
-        Equation(tidy(found_z), tidy(output * (dv - sym("β") * db)), "dz/dI: all three branches"),
+        Equation(tidy(found_v), tidy(dv), "dv/da: drive and gate k"),
+        Equation(tidy(found_b), tidy(db), "db/da: gate γ"),
+        Equation(tidy(found_z), tidy(output * (dv - sym("β") * db)), "dz/da: all three roads"),
     ]
 
 
 def _others() -> list[Equation]:
     """Differentiate the step of two liquid units by the drive of one, for the other: both gates see both drives."""
     cell = Ltc(bias=False, train=("threshold", "beta"))
-    made = {name: np.array([[sympy.Symbol(f"{name}{i}{j}") for j in (1, 2)] for i in (1, 2)]) for name in GATES}
+    made = {name: np.array([[_weight(name, f"{i}{j}") for j in (1, 2)] for i in (1, 2)]) for name in GATES}
     a, v, z, b = (np.array([sym(s, str(i), t) for i in (1, 2)]) for s, t in (("a", "t"), *((s, "t-1") for s in "vzb")))
 
     def drive(node: str, **given: Any) -> Any:
@@ -223,7 +237,7 @@ def _others() -> list[Equation]:
         return e.replace(lambda f: f.is_Function, lambda f: f.func(sympy.expand(f.args[0])))
 
     return [
-        Equation(tidy(sympy.diff(now[node][1], a[0])), tidy(wanted), f"d{node}_2/da_1")
+        Equation(tidy(sympy.diff(now[node][1], a[0])), tidy(wanted), f"d{node}₂/da₁")
         for node, wanted in (("v", dv), ("b", db), ("z", dz))
     ]
 
@@ -231,7 +245,7 @@ def _others() -> list[Equation]:
 def _printed(value: Any, places: int = 5) -> str:
     """Round a rational to a number of decimals, halves away from 0; a float in between may lie on the other side."""
     whole = int(abs(value) * 10**places + Fraction(1, 2))
-    return f"{'-' if value < 0 else ''}{whole // 10**places}.{whole % 10**places:0{places}d}"
+    return f"{'−' if value < 0 else ''}{whole // 10**places}.{whole % 10**places:0{places}d}"
 
 
 def _example() -> Example:
@@ -262,9 +276,9 @@ def _example() -> Example:
             values = (w, state.average["w"][0], state.pull["w"][0], slope)
             rows.append((form, name, *(_printed(v) for v in values)))
     text = (
-        "Three parts of the loss 3/2 (w - 2)², from w = 0, α = 1/2 and, in the form of the code, β = 1/2, by the code "
-        "of reference/procedures in exact rationals. One step: of descent, at the learning rate 1/10. What stands here "
-        "is after the third part. Only with the exact solver is Λ the gradient at the new weights."
+        "Three parts of the loss 1.5·(w − 2)², from w = 0, with μ = ½ and, in the form of the code, β = ½, by this "
+        "project's code in exact fractions. One step: of descent, at the learning rate 1/10. What stands here is after "
+        "the third part. Only with the exact solver is Λ the gradient at the new weights."
     )
     return Example(text, ("form", "solver", "w", "w̄", "G or Λ", "∇ℓ(w)"), tuple(rows))
 
@@ -288,9 +302,9 @@ DERIVATION = Derivation(
         "so a weight reaches the membrane by three roads at once.",
     ),
     statement=(
-        "The paper minimises ℓ(w) + (α/2)|w - w̄ - G/(2α)|², where G is the gradient of the part before at the weights "
-        "with which this one begins, and goes on with G' = ∇ℓ(w') and w̄' = (w̄ + w')/2 - G'/(2α). The code minimises "
-        "ℓ(w) - Λ·w + (α/2)|w - w̄|² and goes on with Λ' = Λ - α(w' - w̄), w̄' = (1 - β)w̄ + βw' - (β/α)Λ'. The "
+        "The paper minimises ℓ(w) + (μ/2)|w − w̄ − G/(2μ)|², where G is the gradient of the part before at the weights "
+        "with which this one begins, and goes on with G' = ∇ℓ(w') and w̄' = (w̄ + w')/2 − G'/(2μ). The code minimises "
+        "ℓ(w) − Λ·w + (μ/2)|w − w̄|² and goes on with Λ' = Λ − μ(w' − w̄), w̄' = (1 − β)w̄ + βw' − (β/μ)Λ'. The "
         "gradients of the two objectives differ by half the linear term. Λ' is the gradient at the new weights if and "
         "only if these are a stationary point of the code's objective, which a minimum is and a saddle is too; then "
         "both average alike, whatever the weights, exactly for β = 1/2. Memory is ceil(T/P) steps of activations and "
@@ -309,7 +323,7 @@ DERIVATION = Derivation(
         Step(
             "fptt.updates",
             "What goes on to the next part: G and the running average of the paper, Λ and the running average of the "
-            "code, the code's own results against the printed updates, for every α and β.",
+            "code, the code's own results against the printed updates, for every μ and β.",
             premises=("fptt.risk",),
             equations=_updates,
             code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
@@ -328,7 +342,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "fptt.one-step",
-            "After one descent step of rate η from w = w̄ and Λ = 0 it is αη times the gradient at the "
+            "After one descent step of rate η from w = w̄ and Λ = 0 it is μη times the gradient at the "
             "old weights instead.",
             premises=("fptt.risk",),
             equations=_one_step,
@@ -338,7 +352,7 @@ DERIVATION = Derivation(
         Step(
             "fptt.forms",
             "The two objectives differ by G/2 in their gradients, always. What their averages differ by, for every β; "
-            "where Λ is the gradient it is (1/2 - β)(w - w̄ - ∇ℓ/α), which vanishes for all weights at β = 1/2 alone.",
+            "where Λ is the gradient it is (1/2 − β)(w − w̄ − ∇ℓ/μ), which vanishes for all weights at β = 1/2 alone.",
             premises=("fptt.minimiser", "fptt.updates"),
             equations=_forms,
             code=("reference/procedures/fptt.py:paper_step", "reference/procedures/fptt.py:code_step"),
@@ -350,7 +364,7 @@ DERIVATION = Derivation(
             proof=_parts,
             code=("reference/procedures/fptt.py:parts_of",),
             source="mathematics.md 8.2, T111",
-            sizes="all T <= 24 and P <= T",
+            sizes="all T ≤ 24 and P ≤ T",
         ),
         Step(
             "fptt.sequence",
@@ -366,7 +380,7 @@ DERIVATION = Derivation(
         Step(
             "fptt.branches",
             "The liquid time-constant neuron's step, differentiated by its drive: the drive itself with "
-            "factor k, the gate k through a - u, and the gate r through the adaptation and the threshold.",
+            "factor k, the gate k through a − u, and the gate γ through the adaptation and the threshold.",
             premises=("paths.local-ltc",),
             equations=_branches,
             code=("reference/networks/cells/ltc.py:step",),
@@ -376,7 +390,7 @@ DERIVATION = Derivation(
         Step(
             "fptt.others",
             "The same step of two units, differentiated by the drive of one of them: at the other the two gates alone "
-            "see it, k through a - u, and r through the adaptation and the threshold.",
+            "see it, k through a − u, and γ through the adaptation and the threshold.",
             premises=("fptt.branches",),
             equations=_others,
             code=("reference/networks/cells/ltc.py:step",),
@@ -411,15 +425,16 @@ print(state.pull["w"], gradient(state.weights)["w"])  # not equal: one step is n
     notation={
         "G": "gradient of the part before, at the weights with which the part begins (paper)",
         "P": "number of parts",
+        "W": "weights of a gate; above, the gate and what it sees by them",
         "a": "drive of the liquid neuron",
         "k": "gate of the membrane: inverse time constant",
-        "r": "gate of the adaptation",
         "u": "membrane potential after the reset",
         "w": "weights (w̄: their running average; a prime: at the next part)",
         "Λ": "linear term of the code",
-        "α": "strength of the regulariser",
+        "μ": "strength of the regulariser",
         "β": "share of the new weights in the code's average",
         "η": "learning rate",
+        "γ": "gate of the adaptation",
         "ℓ": "loss of a part",
     },
 )

@@ -9,7 +9,7 @@ import sympy
 
 from gradcert.derivations.algebra.symbols import function_pair
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.proving.common import combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.common import acronym, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.proving.induction import entry
 from gradcert.derivations.proving.notation import code_step, sym
 from gradcert.derivations.proving.proof import Problem, Result, problem, run
@@ -104,7 +104,7 @@ def _gru(reset: str) -> list[Equation]:
             else:
                 inner = [r[m] * (1 if m == j else 0) + h[m] * SIGMA_(ar[m]) * weights["r"][m, j] for m in range(2)]
                 term += k * sum(weights["n"][i, m] * inner[m] for m in range(2))
-            out.append(Equation(code[i, j], term, f"J{i + 1}{j + 1}"))
+            out.append(Equation(code[i, j], term, str(sym("J", f"{i + 1}{j + 1}"))))
     return out
 
 
@@ -129,7 +129,7 @@ def _dense() -> list[Equation]:
                 expected = k * un[q, i] * h[i] * SIGMA_(ar[i]) * h[j]
             # q_j names r_j h_j in the code (paths.local-gru-reset-before)
             found = sympy.sympify(entry(reached, 0, q, i, j)).xreplace({s: r[m] * h[m] for m, s in enumerate(inner)})
-            out.append(Equation(found, expected, f"dz{q + 1}/d{name}[{i + 1},{j + 1}]"))
+            out.append(Equation(found, expected, f"d{sym('z', str(q + 1))}/d{sym('H', f'{name[-1]}{i + 1}{j + 1}')}"))
     return out
 
 
@@ -154,9 +154,9 @@ def _example() -> Example:
     x, y = rng.standard_normal((12, 1, 3)), rng.standard_normal((12, 1, 4))
     rows = []
     cells: dict[str, Any] = {
-        "lstm": Lstm(),
-        "gru, reset after": Gru(reset="after"),
-        "gru, reset before": Gru(reset="before"),
+        "LSTM": Lstm(),
+        "GRU, reset after": Gru(reset="after"),
+        "GRU, reset before": Gru(reset="before"),
     }
     for label, cell in cells.items():
         network = Network(layers=(Layer(cell, inputs=3, units=4),))
@@ -164,8 +164,8 @@ def _example() -> Example:
         exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
         for rule in ("ostl", "snap-1", "e-prop"):
             found = reverse.gradients(network, w, x, y, rule=RULES[rule])
-            name = "layers.0.H_n" if cell.name == "gru" else "layers.0.H_o"
-            rows.append((label, rule, name, relative(found, exact, name)))
+            gate, letter = ("n", "Hₙ") if cell.name == "gru" else ("o", "Hₒ")
+            rows.append((label, acronym(rule), letter, relative(found, exact, f"layers.0.H_{gate}")))
     text = "One layer of 4 units, 12 steps. OSTL with the state (c, z) is exact; SnAp-1 and e-prop are not."
     return Example(text, ("cell", "rule", "parameter", "relative difference from BPTT"), tuple(rows))
 
@@ -178,16 +178,16 @@ DERIVATION = Derivation(
     name="gated",
     title="Gated cells: LSTM and GRU",
     motivation=(
-        "OSTL is published with a generic form: a state s, an output z, and a recursion of two terms for eps = ds/dw "
+        "OSTL is published with a generic form: a state s, an output z, and a recursion of two terms for ε = ds/dw "
         "and e = dz/dw. Put an LSTM into it, s = c and z = h, and the result is wrong by 2 to 37 percent. Nothing is "
         "wrong with the mathematics; the form assumes that z^t depends on the past through s^t alone, and an LSTM's "
-        "output gate looks at z^(t-1) directly.",
+        "output gate looks at z^(t−1) directly.",
         "A GRU has no such trouble, since its output is its state, but it comes in two forms that differ in where the "
         "reset gate multiplies, and in one of them a single weight reaches every unit at once.",
     ),
     statement=(
-        "With s = c and z = h of an LSTM: eps^t = Jcc eps^(t-1) + Jcz e^(t-1) + Fc and e^t = Jzc eps^t + Jzz e^(t-1) + "
-        "Fz, where Jzz = diag(tanh(c) o'(.)) Uo; the two-term form misses exactly Jzz e^(t-1). A GRU's Jacobian is "
+        "With s = c and z = h of an LSTM: ε^t = J_cc ε^(t−1) + J_cz e^(t−1) + F_c and e^t = J_zc ε^t + J_zz e^(t−1) + "
+        "F_z, where J_zz = diag(tanh(c) o'(.)) U_o; the two-term form misses exactly J_zz e^(t−1). A GRU's Jacobian is "
         "J_after or J_before of mathematics.md 1.5. In the reset-before form the reset gate's weights have a dense "
         "immediate derivative, and the two candidate biases have equal gradients.",
     ),
@@ -196,7 +196,7 @@ DERIVATION = Derivation(
             "gated.lstm",
             "One unit of an LSTM, moved in the direction of a weight: the code's step, differentiated, is "
             "the three-term form. The last identity subtracts the two-term form and shows what is left: the path from "
-            "z^(t-1) through the output gate to z^t, which passes beside c.",
+            "z^(t−1) through the output gate to z^t, which passes beside c.",
             premises=("paths.local-lstm",),
             equations=_lstm,
             code=("reference/networks/cells/lstm.py:step",),
@@ -281,9 +281,10 @@ print(abs(g["layers.0.b_n"] - g["layers.0.c_n"]).max())  # 0 with reset="before"
     figures=(_figure,),
     notation={
         "F": "immediate derivative",
-        "J": "one-step Jacobian; Jcz that of c by z, and so on",
+        "J": "one-step Jacobian; J_cz that of c by z, and so on",
         "U": "lateral weight of a gate",
         "c": "cell state of an LSTM",
+        "ε": "eligibility of the cell state: derivative of c by a parameter",
         "e": "derivative of z by a parameter",
         "h": "output; the same as z",
         "o": "output gate",

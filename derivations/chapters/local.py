@@ -13,7 +13,7 @@ from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.parts.spiking import agree, run_rule, stack, tape_of, values, written
 from gradcert.derivations.proving.cases import deep
-from gradcert.derivations.proving.common import at_rest, cell_steps, combined, relative
+from gradcert.derivations.proving.common import at_rest, cell_steps, combined, minus, relative
 from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, problem, prove, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, Layer, Lif, Network, Snu, draw_feedback
@@ -35,7 +35,8 @@ def _credit() -> list[Equation]:
         found, readout = local_credit(0, y, g, tape), np.matmul(z, g.T)
         value = loss_value(p.network.loss, readout, y)
         out += [
-            Equation(found[i], sympy.diff(value, z[i]), f"{kind}: credit of z{i[2] + 1}") for i in np.ndindex(z.shape)
+            Equation(found[i], sympy.diff(value, z[i]), f"{kind.replace('_', ' ')}: credit of z_{i[2] + 1}")
+            for i in np.ndindex(z.shape)
         ]
     return out
 
@@ -85,7 +86,7 @@ def _basis() -> list[Equation]:
         found = tess.basis(n_out, units)
         for k, j in np.ndindex(n_out, units):
             wave = sympy.sin(2 * sympy.pi * (k + 1) * sympy.Rational(2 * j + 1, 2 * units))
-            out.append(Equation(sympy.Integer(int(found[k, j])), sympy.sign(wave), f"S{k + 1}{j + 1}, {units} units"))
+            out.append(Equation(sympy.Integer(int(found[k, j])), sympy.sign(wave), f"S_{k + 1}{j + 1}, {units} units"))
     return out
 
 
@@ -156,8 +157,8 @@ def _example() -> Example:
     for seed in (0, 1, 2):
         b = draw_feedback(network, RULES["decolle"], seed=seed)
         found = reverse.gradients(network, w, x, y, rule=RULES["decolle"], feedback=b)
-        rows.append((f"decolle, G drawn with seed {seed}", *_against(found, exact)))
-    rows.append(("tess, square waves", *_against(tess.gradients(network, w, x, y, lp=0.7, a_post=0.0), exact)))
+        rows.append((f"DECOLLE, G drawn with seed {seed}", *_against(found, exact)))
+    rows.append(("TESS, square waves", *_against(tess.gradients(network, w, x, y, lp=0.7, a_post=0.0), exact)))
     text = (
         "Two LIF layers, 20 steps, against BPTT of the network's one loss with the reset detached. The last layer is "
         "exact; the hidden layer follows a loss of its own, whose direction is a matter of the readout that was drawn."
@@ -167,7 +168,7 @@ def _example() -> Example:
 
 def _against(found: Any, exact: Any) -> tuple[str, str]:
     a, b = found["layers.0.W"].ravel(), exact["layers.0.W"].ravel()
-    return f"{float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)):+.3f}", relative(found, exact, "layers.1.W")
+    return minus(f"{float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)):.3f}"), relative(found, exact, "layers.1.W")
 
 
 def _figure() -> Figure:
@@ -218,7 +219,7 @@ DERIVATION = Derivation(
             proof=_reductions,
             code=("reference/engines/forward.py:Learner", "reference/engines/reverse.py:tape_gradients"),
             source="mathematics.md 14.4, T62",
-            sizes="1 -> 2 -> 2, T = 3, two samples",
+            sizes="1 → 2 → 2, T = 3, two samples",
         ),
         Step(
             "local.isolated",
@@ -228,7 +229,7 @@ DERIVATION = Derivation(
             proof=_isolated,
             code=("reference/engines/reverse.py:tape_gradients", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10, T78",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "local.last-layer",
@@ -237,7 +238,7 @@ DERIVATION = Derivation(
             proof=_last_layer,
             code=("reference/rules/rows/decolle.py",),
             source="mathematics.md 12.4",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "local.basis",
@@ -246,7 +247,7 @@ DERIVATION = Derivation(
             equations=_basis,
             code=("reference/estimators/tess.py:basis",),
             source="arXiv 2502.01837; mathematics.md 10",
-            sizes="3 x 4, 4 x 5 and 2 x 6",
+            sizes="3 × 4, 4 × 5 and 2 × 6",
         ),
         Step(
             "local.tess",
@@ -255,7 +256,7 @@ DERIVATION = Derivation(
             proof=_tess,
             code=("reference/estimators/tess.py:gradients",),
             source="arXiv 2502.01837; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
+            sizes="2 → 2 → 2, T = 3, two samples, with and without lateral weights",
         ),
         Step(
             "local.tess-decolle",
@@ -265,7 +266,7 @@ DERIVATION = Derivation(
             proof=_tess_as_decolle,
             code=("reference/estimators/tess.py", "reference/engines/forward.py:Learner"),
             source="mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
     ),
     example=_example,

@@ -11,7 +11,8 @@ from gradcert.derivations.algebra.symbols import function_pair
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.parts import pieces
 from gradcert.derivations.proving.cases import variants
-from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, one_layer, relative, tensor
+from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Problem, Result, problem, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import RULES, TEMPORAL, Layer, Network, Rnn, Snu, Ssnu, rule_named
@@ -61,7 +62,7 @@ def _jacobian(cell: Any) -> list[Equation]:
             own = q["lam"][i] * (1 - q["z"][j]) - q["lam"][i] * q["v"][j] * q["h"][j] if i == j else 0
             expected = q["g"][i] * (q["H"][i, j] * q["h"][j] + own)
             found = code.value[0, i, j] if code.kind == "matrix" else (code.value[0, i] if i == j else 0)
-            out.append(Equation(found, expected, f"J{i + 1}{j + 1}"))
+            out.append(Equation(found, expected, str(sym("J", f"{i + 1}{j + 1}"))))
     return out
 
 
@@ -123,7 +124,7 @@ def networks() -> list[tuple[str, Network, dict[str, Any]]]:
     that is silent has no lateral gradient to be exact in.
     """
     out = []
-    for label, sizes, scale in (("1", (4, 3), 1.0), ("2", (4, 6, 3), 1.0), ("2, weights x 1.5", (4, 6, 3), 1.5)):
+    for label, sizes, scale in (("1", (4, 3), 1.0), ("2", (4, 6, 3), 1.0), ("2, weights times 1.5", (4, 6, 3), 1.5)):
         cell = Snu(transfer="tanh", threshold=0.5)
         network = Network(layers=tuple(Layer(cell, inputs=a, units=b) for a, b in pairwise(sizes)))
         out.append((label, network, network.parameters(seed=180, scale=scale)))
@@ -149,7 +150,10 @@ def _example() -> Example:
         rates += firing(network, w)
         exact = reverse.gradients(network, w, x, y, rule=RULES["bptt"])
         online = reverse.gradients(network, w, x, y, rule=RULES["ostl"])
-        rows += [(label, name, f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name)) for name in exact]
+        rows += [
+            (label, tensor(name, network.depth), f"{np.linalg.norm(exact[name]):.4f}", relative(online, exact, name))
+            for name in exact
+        ]
     text = (
         "SNUs that spike, with lateral weights and biases, tanh, λ = 0.8, θ = 0.5; 4 inputs and 3 units, or 4 inputs, "
         "6 units and 3 units; random weights (seed 180), 20 steps of random bits, random targets (seed 2). "
@@ -179,18 +183,18 @@ DERIVATION = Derivation(
         "those; here we derive the two factors and see that with one layer there is nothing to count.",
     ),
     statement=(
-        "For a layer with recurrence confined to itself, let eps^t = dv^t/dw and e^t = dz^t/dw be the total "
+        "For a layer with recurrence confined to itself, let ε^t = dv^t/dw and e^t = dz^t/dw be the total "
         "derivatives "
-        "inside the layer. Then eps^t = J^t eps^(t-1) + F^t + (explicit path of z^(t-1)), e^t = h' eps^t + (explicit), "
+        "inside the layer. Then ε^t = J^t ε^(t−1) + F^t + (explicit path of z^(t−1)), e^t = h' ε^t + (explicit), "
         "and the sum over t of L^t e^t is exactly the gradient if the layer is the only one with memory. For the SNU "
-        "J_ij = g'(a_i)[H_ij h'_j + [i=j](λ(1 - z_j) - λ v_j h'_j)], all primes but the first at t-1.",
+        "J_ij = g'(a_i)[H_ij h'_j + [i=j](λ(1 − z_j) − λ v_j h'_j)], all primes but the first at t−1.",
     ),
     steps=(
         Step(
             "ostl.jacobian",
             "The one-step Jacobian that the engine composes from its edges is the one that others restate of the "
-            "paper. H_ij h'_j is the RECURRENT edge, λ(1 - z) the STATE edge, and -λ v h' the RESET edge: the "
-            "derivative of the reset, easily forgotten because it is small. Every h' is taken at t-1, and g' at t "
+            "paper. H_ij h'_j is the RECURRENT edge, λ(1 − z) the STATE edge, and −λ v h' the RESET edge: the "
+            "derivative of the reset, easily forgotten because it is small. Every h' is taken at t−1, and g' at t "
             "multiplies all of it.",
             premises=("paths.local-snu-transfer-tanh", "paths.width"),
             equations=lambda: _jacobian(Snu(transfer="tanh", train=("leak", "threshold"))),
@@ -220,9 +224,9 @@ DERIVATION = Derivation(
         ),
         Step(
             "ostl.threshold",
-            "A threshold acts on the output directly, z = h(v - θ), so it has two extra terms. One is the "
+            "A threshold acts on the output directly, z = h(v − θ), so it has two extra terms. One is the "
             "explicit part "
-            "of e, -h' at t. The other enters the recursion: θ moves z^(t-1), and z^(t-1) moves v^t through H and "
+            "of e, −h' at t. The other enters the recursion: θ moves z^(t−1), and z^(t−1) moves v^t through H and "
             "through the reset. The engine calls it the explicit path of a derived node.",
             premises=("ostl.jacobian",),
             equations=_threshold,
@@ -261,23 +265,23 @@ DERIVATION = Derivation(
     traps=(
         Trap(
             "T01",
-            "ψ of step t inside J where step t-1 belongs. It needs distinct states to show, "
+            "ψ of step t inside J where step t−1 belongs. It needs distinct states to show, "
             "and three steps for lateral weights (two for those of the input).",
         ),
-        Trap("T02", "ψ of step t-1 in e^t = ψ ε^t."),
+        Trap("T02", "ψ of step t−1 in e^t = ψ ε^t."),
         Trap(
             "T05",
-            "The reset-derivative term -λ v ψ dropped: .04 to .55 on other networks, unseen by a loose tolerance.",
+            "The reset-derivative term −λ v ψ dropped: .04 to .55 on other networks, unseen by a loose tolerance.",
         ),
-        Trap("T06", "The gate (1 - z) dropped from the leak."),
+        Trap("T06", "The gate (1 − z) dropped from the leak."),
         Trap("T08", "g' applied to the immediate term and not to the recursion; the identity as g hides it."),
         Trap(
             "T09",
             "The lateral path left out of the trace, though H is in the forward pass: .06 to .82 on other networks.",
         ),
         Trap("T23", "'Without H' read as 'without recursion'."),
-        Trap("T27", "The threshold's path through z^(t-1) missing: .09 to .88 on other networks."),
-        Trap("T28", "The threshold's direct term in e, -ψ, missing."),
+        Trap("T27", "The threshold's path through z^(t−1) missing: .09 to .88 on other networks."),
+        Trap("T28", "The threshold's direct term in e, −ψ, missing."),
         Trap("T29", "The threshold's sign: a bias that is added inside h is minus the threshold."),
     ),
     snippet="""\
@@ -297,7 +301,8 @@ print({name: abs(g - exact[name]).max() for name, g in learner.gradients().items
     figures=(_figure,),
     notation={
         "F": "immediate derivative of the state, all earlier values held fixed",
-        "J": "one-step Jacobian of the layer's state, dv^t/dv^(t-1)",
+        "ε": "state eligibility: derivative of the state by the weight",
+        "J": "one-step Jacobian of the layer's state, dv^t/dv^(t−1)",
         "L": "learning signal: derivative of the loss by z through paths of the same step",
         "a": "argument of g: drive plus what is left of the state",
         "e": "eligibility, derivative of z by a parameter inside the layer",

@@ -10,7 +10,7 @@ import sympy
 from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.proving.common import cell_steps, combined, compare_gradients, relative
+from gradcert.derivations.proving.common import acronym, cell_steps, combined, compare_gradients, minus, relative
 from gradcert.derivations.proving.notation import code_step, sym
 from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, named, output_symbols, problem
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -50,8 +50,9 @@ def _split() -> list[Equation]:
     for reset, (jv, jz) in printed.items():
         options: dict[str, Any] = {"reset_value": 0} if reset == "hard" else {}
         factors = code_step(Lif(reset=reset, bias=False, train=("leak", "threshold"), **options)).factors
-        out.append(Equation(factors[lif.STATE], jv, f"Jv, {reset}"))
-        out.append(Equation(factors[lif.RESET], jz, f"Jz, {reset}, without H"))
+        words = reset.replace("_", " ")
+        out.append(Equation(factors[lif.STATE], jv, f"J_v, {words}"))
+        out.append(Equation(factors[lif.RESET], jz, f"J_z, {words}, without H"))
     return out
 
 
@@ -93,8 +94,8 @@ def _aligned() -> Result:
 
 def _inner() -> list[Equation]:
     """For one hidden vector: the inner product of W^T d and B^T d is d^T (W B^T) d."""
-    w, b = sympy.Matrix(2, 2, sympy.symbols("w11 w12 w21 w22")), sympy.Matrix(2, 2, sympy.symbols("b11 b12 b21 b22"))
-    d = sympy.Matrix(2, 1, sympy.symbols("d1 d2"))
+    w, b = (sympy.Matrix(2, 2, [sym(letter, low) for low in ("11", "12", "21", "22")]) for letter in "WB")
+    d = sympy.Matrix([sym("d", "1"), sym("d", "2")])
     return [Equation(((w.T * d).T * (b.T * d))[0], (d.T * (w * b.T) * d)[0], "(Wᵀd)·(Bᵀd)")]
 
 
@@ -110,7 +111,7 @@ def _example() -> Example:
             found = reverse.gradients(network, w, x, y, rule=RULES[name], feedback=b)
             a, e = found["layers.0.W"].ravel(), exact["layers.0.W"].ravel()
             cosine = float(a @ e / np.linalg.norm(a) / np.linalg.norm(e))
-            rows.append((name, str(seed), f"{cosine:+.3f}", relative(found, exact, "layers.1.W")))
+            rows.append((acronym(name), str(seed), minus(f"{cosine:.3f}"), relative(found, exact, "layers.1.W")))
     text = "Two SNU layers. With feedback that is not symmetric the cosine with BPTT is a matter of the draw of B."
     return Example(text, ("rule", "seed of B", "lower W: cosine with BPTT", "upper W: error"), tuple(rows))
 
@@ -133,7 +134,7 @@ DERIVATION = Derivation(
         "output "
         "layer the exact gradient of OSTL. The hidden update does not vanish at zero loss, is odd in B, and so "
         "averages "
-        "to 0 over B and -B. Random feedback with B = W is OSTL. Nothing is claimed about descent: the inner product "
+        "to 0 over B and −B. Random feedback with B = W is OSTL. Nothing is claimed about descent: the inner product "
         "with the true signal is d^T W B^T d, whose sign is up to W B^T.",
     ),
     steps=(
@@ -159,17 +160,17 @@ DERIVATION = Derivation(
             proof=_zero_loss,
             code=("reference/engines/forward.py",),
             source="mathematics.md 5, T68",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "osttp.odd",
-            "The hidden gradient for B plus that for -B expands to 0: over any symmetric distribution of B "
+            "The hidden gradient for B plus that for −B expands to 0: over any symmetric distribution of B "
             "its mean is 0, and the sign convention is statistically irrelevant, but not after a fixed seed.",
             premises=("osttp.zero-loss",),
             proof=_odd,
             code=("reference/rules/feedback.py",),
             source="mathematics.md 5",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "osttp.aligned",
@@ -178,7 +179,7 @@ DERIVATION = Derivation(
             proof=_aligned,
             code=("reference/engines/forward.py:Learner", "reference/engines/sweep.py:weights_down"),
             source="arXiv 2007.12723 Eq. 26-27",
-            sizes="1 -> 2 -> 2, T = 3",
+            sizes="1 → 2 → 2, T = 3",
         ),
         Step(
             "osttp.inner",
@@ -186,7 +187,7 @@ DERIVATION = Derivation(
             "in the error: positive for every error only if W B^T has a positive definite symmetric part.",
             equations=_inner,
             source="feedback alignment; mathematics.md 5",
-            sizes="2 x 2",
+            sizes="2 × 2",
         ),
     ),
     example=_example,

@@ -12,7 +12,15 @@ import sympy
 from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
-from gradcert.derivations.proving.common import at_rest, cell_steps, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.common import (
+    acronym,
+    at_rest,
+    cell_steps,
+    combined,
+    compare_gradients,
+    one_layer,
+    relative,
+)
 from gradcert.derivations.proving.induction import entry
 from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Result, named, problem, run
@@ -65,7 +73,11 @@ def _trace() -> list[Equation]:
     tangent = learner.traces[0][0, "W", 0]["v"]
     bias = learner.traces[0][0, "b", 0]["v"]
     out = [
-        Equation(tangent.array[0, j], sum(LEAK ** (2 - t) * p.inputs[t, 0, j] for t in range(3)), f"x̂{j + 1} at step 3")
+        Equation(
+            tangent.array[0, j],
+            sum(LEAK ** (2 - t) * p.inputs[t, 0, j] for t in range(3)),
+            f"{sym('x̂', str(j + 1))} at step 3",
+        )
         for j in range(2)
     ]
     return [*out, Equation(bias.array[0, 0], 1 + LEAK + LEAK**2, "b̂ at step 3")]
@@ -180,7 +192,7 @@ def _rates() -> list[Equation]:
     rest = sym("u")
     return [
         Equation(total * (w * a_in + b) - th * (total * solved), v - th * z_last, "insert a"),
-        Equation(LEAK * closed + 1, following, "Λ at T + 1 from Λ = (1 - λ^T)/(1 - λ)"),
+        Equation(LEAK * closed + 1, following, "Λ at T + 1 from Λ = (1 − λ^T)/(1 − λ)"),
         Equation(
             rest / (th * closed) - (1 - LEAK) * rest / th, (1 - LEAK) * rest / th * power / (1 - power), "the error"
         ),
@@ -197,7 +209,7 @@ def _rate_slope() -> list[Equation]:
     last = (v - th * z[-1]) / sum(past)
     kept = (w * a_in + b) / th
     return [
-        Equation(sympy.diff(last, w), a_in, "slope of (v - θ z)/Λ by W, no spike changes"),
+        Equation(sympy.diff(last, w), a_in, "slope of (v − θ z)/Λ by W, no spike changes"),
         Equation(sympy.diff(kept - last / th, w), sympy.S.Zero, "slope of a by W, no spike changes"),
     ]
 
@@ -223,14 +235,14 @@ def _deviation() -> list[Equation]:
     off = g * sum(r * x for r, x in zip(relative_, trace, strict=True))
     slack = sum((eta - r) * x for r, x in zip(relative_, trace, strict=True))
     return [
-        Equation(found - g * sum(trace), off, "Σ gᵗ x̂ᵗ - g Σ x̂ᵗ"),
+        Equation(found - g * sum(trace), off, "Σ gᵗ x̂ᵗ − g Σ x̂ᵗ"),
         Equation(eta * g * sum(trace) - off, g * slack, "η g Σ x̂ᵗ minus the deviation"),
     ]
 
 
 def _positive() -> list[Equation]:
     g, r, eta = sympy.symbols("|G| r·G η")
-    return [Equation(g**2 + r - g**2 * (1 - eta), r + eta * g**2, "h·G - (1-η)|G|², with h = G + r")]
+    return [Equation(g**2 + r - g**2 * (1 - eta), r + eta * g**2, "h·G − (1−η)|G|², with h = G + r")]
 
 
 def _representation() -> list[Equation]:
@@ -242,15 +254,15 @@ def _representation() -> list[Equation]:
     slack = sum((eta + r) * x for r, x in zip(relative_, trace, strict=True))
     return [
         Equation(
-            found * g * a - (1 - eta) * g * sum(trace) * g * a, g**2 * a * slack, "h R - (1-η) G R, with G = g Σ x̂ᵗ"
+            found * g * a - (1 - eta) * g * sum(trace) * g * a, g**2 * a * slack, "h R − (1−η) G R, with G = g Σ x̂ᵗ"
         )
     ]
 
 
 def _recurrent() -> list[Equation]:
     """Write p = (I - M)^(-T) c for a fixed point a = f(Fa + Wx): then c = (I - M)^T p."""
-    m = sympy.Matrix(2, 2, sympy.symbols("m11 m12 m21 m22"))
-    p = sympy.Matrix(2, 1, sympy.symbols("p1 p2"))
+    m = sympy.Matrix(2, 2, [sym("M", low) for low in ("11", "12", "21", "22")])
+    p = sympy.Matrix([sym("p", "1"), sym("p", "2")])
     c = (sympy.eye(2) - m).T * p
     return [Equation((p.T * c)[0], (p.T * p)[0] - (p.T * m * p)[0], "p·c")]
 
@@ -301,7 +313,12 @@ def _example() -> Example:
         flat = [np.concatenate([v["layers.0.W"].ravel()]) for v in (found, target)]
         cosine = float(flat[0] @ flat[1] / np.linalg.norm(flat[0]) / np.linalg.norm(flat[1]))
         rows.append(
-            (name, relative(found, target, "layers.0.W"), f"{cosine:.3f}", relative(found, target, "layers.1.W"))
+            (
+                acronym(name),
+                relative(found, target, "layers.0.W"),
+                f"{cosine:.3f}",
+                relative(found, target, "layers.1.W"),
+            )
         )
     text = (
         "Two LIF layers under a linear head, against BPTT with detached reset, 20 steps; seed 16 for the "
@@ -330,15 +347,15 @@ DERIVATION = Derivation(
         "is exact.",
     ),
     statement=(
-        "With one leak λ for the layer, x̂^t = λ x̂^(t-1) + x^t, b̂^t = λ b̂^(t-1) + 1 and g^t = ψ^t dE/dz^t through "
+        "With one leak λ for the layer, x̂^t = λ x̂^(t−1) + x^t, b̂^t = λ b̂^(t−1) + 1 and g^t = ψ^t dE/dz^t through "
         "paths of the same step, the sum over t of g^t x̂^t is the gradient with STATE alone kept, where the reset "
-        "subtracts or is absent. With a hard reset the STATE edge is λ(1 - z^(t-1)) and differs from unit to unit; "
+        "subtracts or is absent. With a hard reset the STATE edge is λ(1 − z^(t−1)) and differs from unit to unit; "
         "the row of the table follows it, the published trace does not. For the last spiking layer without lateral "
         "weights, under a head without memory, the row equals BPTT with detached reset. At λ = 0 it is SLTT. OTPE on "
         "two LIF layers, a leak to each, equals BPTT with the upper reset detached.",
         "Descent is another statement, with hypotheses of its own: the weighted rates of the input converge, v stays "
         "bounded, traces are not negative, credit varies in time by a relative η < 1 at most. Then the weighted rates "
-        "solve a = (W a_in + b)/θ up to |v - θ z|/(θ Λ), Λ the sum of λ^(T-t) over t. OTTT's update h has a "
+        "solve a = (W a_in + b)/θ up to |v − θ z|/(θ Λ), Λ the sum of λ^(T−t) over t. OTTT's update h has a "
         "positive inner product with G = g times the sum of the traces, unless G is 0, and one that is not negative, "
         "and with λ > 0 positive, with R = g a_in, because neither traces nor rates are negative. R is the gradient of "
         "a network of rates, without the last term; that the rates of the spiking network move like that is a "
@@ -370,7 +387,7 @@ DERIVATION = Derivation(
         Step(
             "ottt.hard",
             "With a hard reset to 0 the engine's trace for the same row is gated by the unit's own spikes, "
-            "m^t = λ(1 - z^(t-1)) m^(t-1) + x^t. The filtered activity, which is what papers and libraries carry, "
+            "m^t = λ(1 − z^(t−1)) m^(t−1) + x^t. The filtered activity, which is what papers and libraries carry, "
             "exceeds it by what was filtered before each spike: it is then not the gradient with STATE alone kept.",
             premises=("ottt.trace",),
             equations=_hard,
@@ -399,7 +416,7 @@ DERIVATION = Derivation(
             proof=_last_layer,
             code=("reference/engines/forward.py",),
             source="mathematics.md 12.4",
-            sizes="1 -> 2 -> 2 -> 1, T = 3, three resets",
+            sizes="1 → 2 → 2 → 1, T = 3, three resets",
         ),
         Step(
             "ottt.limit",
@@ -408,7 +425,7 @@ DERIVATION = Derivation(
             proof=_limit,
             code=("reference/rules/rows",),
             source="mathematics.md 7.3, 12.4",
-            sizes="1 -> 2 -> 1, T = 3",
+            sizes="1 → 2 → 1, T = 3",
         ),
         Step(
             "ottt.otpe",
@@ -419,15 +436,15 @@ DERIVATION = Derivation(
             proof=_otpe,
             code=("reference/estimators/otpe.py",),
             source="arXiv 2311.16151; mathematics.md 9, 12.8",
-            sizes="1 -> 2 -> 2 -> 1, T = 3",
+            sizes="1 → 2 → 2 → 1, T = 3",
         ),
         Step(
             "ottt.rates",
-            "Divide ottt.forward by Λ, the sum of the weights λ^(T-t): the weighted rate a "
-            "is (W a_in + b)/θ up to (v - θ z)/(θ Λ). Hypotheses: "
+            "Divide ottt.forward by Λ, the sum of the weights λ^(T−t): the weighted rate a "
+            "is (W a_in + b)/θ up to (v − θ z)/(θ Λ). Hypotheses: "
             "the weighted rate a_in of the input converges, and v stays bounded, which it "
             "does while the representation lies in [0, 1]; beyond, the rate saturates. Without a leak Λ = T and the "
-            "error vanishes as T grows. With one Λ stays below 1/(1 - λ), and an error of (1 - λ)|v - θ z|/θ stays "
+            "error vanishes as T grows. With one Λ stays below 1/(1 − λ), and an error of (1 − λ)|v − θ z|/θ stays "
             "for ever.",
             premises=("ottt.forward",),
             equations=_rates,
@@ -435,7 +452,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.rate-slope",
-            "The last term may be small; its slope is not. While no spike changes (v - θ z)/Λ answers to W with a_in, "
+            "The last term may be small; its slope is not. While no spike changes (v − θ z)/Λ answers to W with a_in, "
             "for every λ and T, so that a answers with 0. That a answers with a_in/θ, as it does in a network of "
             "rates, is therefore no consequence of ottt.rates, but a hypothesis.",
             premises=("ottt.forward", "ottt.rates"),
@@ -456,7 +473,7 @@ DERIVATION = Derivation(
         Step(
             "ottt.deviation",
             "Hypothesis: the instantaneous factors, pseudo-derivative and error, vary in time, each credit by a "
-            "relative ρ^t with |ρ^t| <= η, and no trace is negative (spikes and non-negative inputs). Then every "
+            "relative ρ^t with |ρ^t| ≤ η, and no trace is negative (spikes and non-negative inputs). Then every "
             "entry of the sum is off by at most η times the entry with constant credit: the last term is a sum of "
             "products of non-negative factors.",
             premises=("ottt.three-factor",),
@@ -466,16 +483,16 @@ DERIVATION = Derivation(
         ),
         Step(
             "ottt.descent",
-            "So the deviation r from G = g times the sum of the traces obeys |r| <= η|G| with η < 1. By Cauchy-Schwarz "
-            "r·G >= -η|G|², so h·G >= (1-η)|G|² > 0. It is a statement about direction, not about equality with BPTT.",
+            "So the deviation r from G = g times the sum of the traces obeys |r| ≤ η|G| with η < 1. By Cauchy-Schwarz "
+            "r·G ≥ −η|G|², so h·G ≥ (1−η)|G|² > 0. It is a statement about direction, not about equality with BPTT.",
             premises=("ottt.deviation", "depth.cauchy-schwarz"),
             equations=_positive,
             source="arXiv 2210.04195",
         ),
         Step(
             "ottt.representation",
-            "From G to R = g a_in, a network of rates' gradient, entry by entry: h R exceeds (1 - η) G R by a sum "
-            "of products of non-negative factors, if |ρ^t| <= η and neither traces nor rates are negative; and G R is "
+            "From G to R = g a_in, a network of rates' gradient, entry by entry: h R exceeds (1 − η) G R by a sum "
+            "of products of non-negative factors, if |ρ^t| ≤ η and neither traces nor rates are negative; and G R is "
             "g² times a sum of traces times a rate. That is not negative, and with λ > 0 it is positive where g is not "
             "0 and an input was ever above 0; with λ = 0 an input 1, 0 has the sum 1 and the rate 0. Without that "
             "hypothesis on ρ the last step does not close: two vectors that both have a positive product with a third "
@@ -488,9 +505,9 @@ DERIVATION = Derivation(
         Step(
             "ottt.recurrent",
             "With feedback connections the rates are a fixed point, if they converge, and the credit p through the "
-            "fixed point, which the gradient has, solves c = (I - M)^T p, where c is the credit within a step, which "
-            "is OTTT's, and M the derivative of the fixed-point map by the rates. Then p·c = |p|² - p·Mp >= "
-            "(1 - |M|)|p|². Hypothesis: the recurrence contracts, |M| < 1 in the spectral norm; it is what makes the "
+            "fixed point, which the gradient has, solves c = (I − M)^T p, where c is the credit within a step, which "
+            "is OTTT's, and M the derivative of the fixed-point map by the rates. Then p·c = |p|² − p·Mp ≥ "
+            "(1 − |M|)|p|². Hypothesis: the recurrence contracts, |M| < 1 in the spectral norm; it is what makes the "
             "fixed point unique as well.",
             premises=("ottt.representation", "depth.product-norm"),
             equations=_recurrent,
@@ -505,10 +522,10 @@ DERIVATION = Derivation(
         Trap(
             "T30", "The bias without its own trace: error .45 on another network, and so it is in the published code."
         ),
-        Trap("T33", "A neuron that scales its input by 1 - λ (not here): that missing in the trace, or applied twice."),
+        Trap("T33", "A neuron that scales its input by 1 − λ (not here): that missing in the trace, or applied twice."),
         Trap(
             "T69",
-            "The first layer not traced. For constant input the trace is x(1 - λ^t)/(1 - λ): a multiple of x, another "
+            "The first layer not traced. For constant input the trace is x(1 − λ^t)/(1 − λ): a multiple of x, another "
             "one at every step.",
         ),
         Trap("T63", "The loss of SLTT at random steps divided by T although only some of the T steps contribute."),
@@ -541,7 +558,7 @@ print({name: abs(online[name] - exact[name]).max() for name in exact})
         "m": "derivative of v by a weight",
         "p": "in ottt.recurrent: credit through the fixed point, a vector over the units",
         "r": "deviation of h from G",
-        "Λ": "sum of λ^(T-t) over t",
+        "Λ": "sum of λ^(T−t) over t",
         "η": "bound on the relative variation of credit in time, below 1",
         "ρ": "relative variation of credit at a step",
     },

@@ -16,7 +16,7 @@ from gradcert.derivations.parts import adjoints, graphs
 from gradcert.derivations.parts.paths import paths, prove_path_sum
 from gradcert.derivations.parts.width import step_for_every_width
 from gradcert.derivations.proving.cases import variants
-from gradcert.derivations.proving.common import cell_steps, combined, one_layer, prove_truncated, relative, slug
+from gradcert.derivations.proving.common import cell_steps, combined, one_layer, prove_truncated, relative, slug, tensor
 from gradcert.derivations.proving.mutation import describe, mutations
 from gradcert.derivations.proving.notation import GREEK, code_step, sym
 from gradcert.derivations.proving.proof import Result, problem, run
@@ -95,7 +95,7 @@ def _truncated(label: str) -> Step:
     return Step(
         f"paths.truncated.rows-{slug(label)}",
         f"{label}: both forms of truncation where the sequence is longer than the window. Chunks of K forget all that "
-        "was before a border, a window of K slides; they agree for T <= K and for K = 1 alone. Chunks for every T: "
+        "was before a border, a window of K slides; they agree for T ≤ K and for K = 1 alone. Chunks for every T: "
         "the first step of a chunk forgets arbitrary traces, the others are those of the exact row.",
         premises=("paths.sum",),
         proof=lambda: prove_truncated(cell, lengths),
@@ -121,7 +121,7 @@ def _losses() -> list[Equation]:
         loss = Loss(kind=kind, when=when, time=time, batch=batch)
         value, gradient = loss_value(loss, o, y), loss.gradient(o, y, SYMBOLS)
         for index in place:
-            label = f"{kind}, {when}, time {time}, batch {batch}: dE/d{o[index]}"
+            label = f"{kind.replace('_', ' ')}, {when}, time {time}, batch {batch}: dE/d{o[index]}"
             out.append(Equation(gradient[index], sympy.diff(value, o[index]), label))
     return out
 
@@ -175,7 +175,12 @@ def _example() -> Example:
     back = reverse.gradients(network, parameters, x, y, rule=RULES["bptt"])
     ahead = forward.gradients(network, parameters, x, y, rule=RULES["rtrl"])
     rows = tuple(
-        (name, f"{np.linalg.norm(back[name]):.6f}", f"{np.linalg.norm(ahead[name]):.6f}", relative(ahead, back, name))
+        (
+            tensor(name, 2),
+            f"{np.linalg.norm(back[name]):.6f}",
+            f"{np.linalg.norm(ahead[name]):.6f}",
+            relative(ahead, back, name),
+        )
         for name in back
     )
     text = (
@@ -207,7 +212,7 @@ DERIVATION = Derivation(
         "chapter is to see that the two engines in reference/ do exactly this, for every cell.",
     ),
     statement=(
-        "Let a layer's nodes at step t depend on each other along links within the step and on the nodes of step t-1 "
+        "Let a layer's nodes at step t depend on each other along links within the step and on the nodes of step t−1 "
         "along links labelled STATE, RESET, RECURRENT or ADAPTATION. Then dE/dw is the sum, over all paths from a use "
         "of w to the loss, of the products of local derivatives; the reverse engine with the rule bptt and the forward "
         "engine with the rule rtrl compute it, for every real value of weights, inputs, states and constants, at the "
@@ -277,7 +282,7 @@ DERIVATION = Derivation(
             proof=adjoints.every_cell,
             code=("reference/engines/sweep.py:sweep", "reference/engines/sweep.py:_sweep_in_time"),
             source="mathematics.md 0.3",
-            sizes="every T by induction; one layer, 1 -> 2, one sample",
+            sizes="every T by induction; one layer, 1 → 2, one sample",
         ),
         Step(
             "paths.closed",

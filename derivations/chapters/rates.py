@@ -15,7 +15,7 @@ from gradcert.derivations.algebra.ring import Ring
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.parts.spiking import LEAKS, THRESHOLD, agree, run_rule, stack, tape_of, values, written
-from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, minus, relative
 from gradcert.derivations.proving.notation import code_step, sym
 from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -56,7 +56,7 @@ def _kappa() -> list[Equation]:
                     product *= _factor(layer, reset, live, k, v[k], z[k], psi[k])
                 total += psi[t] * product / steps
         found = rate_based.rate_slope(layer, live_reset=live)[0, 0]
-        out.append(Equation(found, total, f"dr/dI, {reset}, reset {'live' if live else 'detached'}"))
+        out.append(Equation(found, total, f"dr/dI, {reset.replace('_', ' ')}, reset {'live' if live else 'detached'}"))
     return out
 
 
@@ -78,13 +78,13 @@ def _printed() -> list[Equation]:
         found = code[lif.STATE] + (code[lif.RESET] * psi if live else 0)
         lam = sym("λ")
         printed = _decay(reset, live, v, z, psi).xreplace({LEAK: lam, THRESHOLD: th})
-        label = f"{reset}, reset {'live' if live else 'detached'}"
+        label = f"{reset.replace('_', ' ')}, reset {'live' if live else 'detached'}"
         out.append(Equation(found, printed, f"dv/dv', {label}"))
         p = _one(reset, 2)
         tape = record(named(p.network, Ledger(opaque=False)), p.parameters, p.inputs, numbers=SYMBOLS).layers[0]
         before = (tape.now["v"][0, 0, 0], tape.now["z"][0, 0, 0], tape.factors[lif.OUTPUT][0, 0, 0])
         by_code = np.broadcast_to(membrane_step(tape, 1, live_reset=live), (1, 1))[0, 0]
-        out.append(Equation(by_code, _decay(reset, live, *before), f"membrane_step, {label}"))
+        out.append(Equation(by_code, _decay(reset, live, *before), f"dv/dv', as the code makes it, {label}"))
     return out
 
 
@@ -239,7 +239,7 @@ def _example() -> Example:
         cells = [relative(follows, ottt, "layers.1.W")]
         for name in ("layers.1.W", "layers.0.W"):
             size = np.linalg.norm(rate[name]) * np.linalg.norm(exact[name])
-            cells += [relative(rate, exact, name), f"{float((rate[name] * exact[name]).sum() / size):+.3f}"]
+            cells += [relative(rate, exact, name), minus(f"{float((rate[name] * exact[name]).sum() / size):.3f}")]
         rows.append((label, *cells))
         low, high = (", ".join(str(int(n)) for n in q.now["z"].sum(axis=(0, 1))) for q in record(network, w, x).layers)
         fired.append(
@@ -263,7 +263,7 @@ def _figure() -> Figure:
     layer = record(network, network.parameters(seed=4, scale=2.0), x).layers[0]
     found = abs(ndot.ratios(layer, FLOAT64)[:, 0].T)
     fired = ", ".join(str(int(n)) for n in layer.now["z"].sum(axis=(0, 1)))
-    caption = f"|ratio| of six LIF units at λ = .8, clamped to [-λ, λ]. They fire at {fired} of the 12 steps."
+    caption = f"|ratio| of six LIF units at λ = .8, clamped to [−λ, λ]. They fire at {fired} of the 12 steps."
     return heat_map(found.tolist(), caption, rows="unit", columns="t")
 
 
@@ -279,10 +279,10 @@ DERIVATION = Derivation(
         "written down, and the code can be held against them.",
     ),
     statement=(
-        "With κ^t = 1 + J^t κ^(t-1) and J^t = dv^t/dv^(t-1), (1/T) times the sum of ψ^t κ^t is the exact derivative "
+        "With κ^t = 1 + J^t κ^(t−1) and J^t = dv^t/dv^(t−1), (1/T) times the sum of ψ^t κ^t is the exact derivative "
         "of the mean output by a constant current, reset live; weights then use the mean input. NDOT's trace is the "
-        "sum over k <= t of r^k r^(k+1) ... r^(t-1) z^k with r^t = u^t / u^(t-1), u = v - θ z, clamped to [-λ, λ] "
-        "and λ at the first step. r^t = λ + (I^t - θ z^t)/u^(t-1): it is λ, and NDOT is OTTT, where nothing comes in "
+        "sum over k ≤ t of r^k r^(k+1) … r^(t−1) z^k with r^t = u^t / u^(t−1), u = v − θ z, clamped to [−λ, λ] "
+        "and λ at the first step. r^t = λ + (I^t − θ z^t)/u^(t−1): it is λ, and NDOT is OTTT, where nothing comes in "
         "or goes out.",
     ),
     steps=(
@@ -324,22 +324,22 @@ DERIVATION = Derivation(
             proof=_chain,
             code=("reference/estimators/rate_based.py:gradients",),
             source="arXiv 2410.11488; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples; sum and mean over them",
+            sizes="2 → 2 → 2, T = 3, two samples; sum and mean over them",
         ),
         Step(
             "rates.ndot",
-            "NDOT's code takes a choice wherever a ratio leaves [-λ, λ]. It is run for all three outcomes of every "
+            "NDOT's code takes a choice wherever a ratio leaves [−λ, λ]. It is run for all three outcomes of every "
             "ratio, and each time the gradient is the sum with the products of decays written out. The first layer "
             "has no membrane below it and forgets with λ; the ratio of the first step, whose denominator is 0, is λ.",
             premises=("paths.loss",),
             proof=_ndot,
             code=("reference/estimators/ndot.py:gradients", "reference/estimators/ndot.py:ratios"),
             source="Jiang et al., ICML 2024, through third-party notes; mathematics.md 7.4",
-            sizes="2 -> 1 -> 2, T = 4, all 27 branches",
+            sizes="2 → 1 → 2, T = 4, all 27 branches",
         ),
         Step(
             "rates.telescope",
-            "Where no clamp acts, the product of the ratios from k to t - 1 is u^(t-1)/u^(k-1): a spike counts by what "
+            "Where no clamp acts, the product of the ratios from k to t − 1 is u^(t−1)/u^(k−1): a spike counts by what "
             "the membrane was when it was fired, and an early membrane near 0 makes one spike outweigh all others.",
             premises=("rates.ndot",),
             equations=_telescope,
@@ -364,13 +364,13 @@ DERIVATION = Derivation(
             proof=_as_ottt,
             code=("reference/estimators/ndot.py:ratios", "reference/engines/forward.py:Learner"),
             source="mathematics.md 7.4",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
     ),
     example=_example,
     traps=(
         Trap("T73", "The ratio with a zero denominator or without its clamp, or taken from the wrong layer."),
-        Trap("T82", "κ updated with ψ of step t instead of t-1, or the threshold hard-coded as 1."),
+        Trap("T82", "κ updated with ψ of step t instead of t−1, or the threshold hard-coded as 1."),
         Trap("T124", "A test with constant input: the assumption of rates holds there, and nothing else is tested."),
         Trap(
             "T14", "The presynaptic layer's membrane in the decay, although the derivation concerns the postsynaptic."
@@ -395,7 +395,7 @@ print({name: abs(rate[name] - exact[name]).max() for name in exact})  # rounding
         "I": "current into a neuron",
         "J": "one-step derivative of the membrane potential",
         "r": "rate, the mean output; r^t in NDOT: ratio of successive membrane potentials",
-        "u": "membrane potential after the reset, v - θ z",
+        "u": "membrane potential after the reset, v − θ z",
         "κ": "derivative of v by a constant current",
     },
 )

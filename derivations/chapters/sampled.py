@@ -169,8 +169,8 @@ def _opzo_error() -> list[Equation]:
     out = []
     for sign in (1, -1):
         found = _estimate(p, np.array([[[sign]]]))[0, 0]
-        out.append(Equation(found, (1 - MU) * (w + sign * plain / ALPHA), f"B for n = {sign:+d}"))
-    return [*out, Equation(((o / ALPHA) ** 2 + (-o / ALPHA) ** 2) / 2, o**2 / ALPHA**2, "variance over (1 - μ)²")]
+        out.append(Equation(found, (1 - MU) * (w + sign * plain / ALPHA), f"B for n = {'+−'[sign < 0]}1"))
+    return [*out, Equation(((o / ALPHA) ** 2 + (-o / ALPHA) ** 2) / 2, o**2 / ALPHA**2, "variance over (1 − μ)²")]
 
 
 def _example() -> Example:
@@ -181,7 +181,7 @@ def _example() -> Example:
     rows = []
     for k in (1, 3, 5):
         draws = [sltt_k.gradients(network, w, x, y, chosen=s)["layers.0.W"] for s in combinations(range(6), k)]
-        rows.append(("sltt-k", f"K = {k} of 6", *_moments(draws, sltt)))
+        rows.append(("SLTT-K", f"K = {k} of 6", *_moments(draws, sltt)))
     weight = w["layers.1.W"]
     for alpha in (1.0, 0.1):
         draws = []
@@ -189,12 +189,16 @@ def _example() -> Example:
             signs = [np.array(s).reshape(1, 1, 4)]
             found = opzo.estimate_feedback(network, w, x[:1], signs=signs, alpha=alpha, momentum=0.0)
             draws.append(found["layers.0.B"])
-        rows.append(("opzo, B", f"α = {alpha}", *_moments(draws, weight)))
+        rows.append(("OPZO, B", f"α = {alpha:g}", *_moments(draws, weight)))
     text = (
         "Every draw enumerated: K steps out of 6 for SLTT-K, against SLTT; all signs of one step for OPZO's matrix, "
         "against the readout's weight. The first mean is K/T of its target; the second is right for every α."
     )
-    return Example(text, ("rule", "drawn", "|mean| / |target|", "relative standard deviation"), tuple(rows))
+    return Example(
+        text,
+        ("rule", "drawn", "length of the mean over that of the target", "relative standard deviation"),
+        tuple(rows),
+    )
 
 
 def _moments(draws: list[Any], target: Any) -> tuple[str, str]:
@@ -223,7 +227,7 @@ DERIVATION = Derivation(
         "The mean of SLTT-K over all sets of K steps is K/T of SLTT's gradient, or SLTT's after multiplying by T/K. "
         "ETLP is linear in its events: with independent events of probability ρ its mean is ρ times the rule at "
         "every step; there its last layer is BPTT with detached reset. The mean of OPZO's matrix after T steps under "
-        "a linear head is μ^T B + (1 - μ^T) W for every size α of the perturbation, and its gradient is linear in "
+        "a linear head is μ^T B + (1 − μ^T) W for every size α of the perturbation, and its gradient is linear in "
         "the matrix, so that hidden layers follow OTTT in the mean once μ^T is small. One draw is off by o/α.",
     ),
     steps=(
@@ -236,7 +240,7 @@ DERIVATION = Derivation(
             proof=_sltt_k,
             code=("reference/estimators/sltt_k.py:gradients",),
             source="Meng et al., ICCV 2023; mathematics.md 7.3, T63",
-            sizes="2 -> 2 -> 2, T = 4, K = 1, 2, 3: all 14 sets",
+            sizes="2 → 2 → 2, T = 4, K = 1, 2, 3: all 14 sets",
         ),
         Step(
             "sampled.etlp",
@@ -246,7 +250,7 @@ DERIVATION = Derivation(
             proof=_etlp,
             code=("reference/estimators/etlp.py:gradients",),
             source="arXiv 2301.08281, through third-party restatements; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights; sums, means, last step alone",
+            sizes="2 → 2 → 2, T = 3, two samples, with and without lateral weights; sums, means, last step alone",
         ),
         Step(
             "sampled.etlp-mean",
@@ -256,7 +260,7 @@ DERIVATION = Derivation(
             proof=_etlp_mean,
             code=("reference/estimators/etlp.py:gradients",),
             source="linearity of the mean",
-            sizes="2 -> 2 -> 2, T = 3, all 8 sequences",
+            sizes="2 → 2 → 2, T = 3, all 8 sequences",
         ),
         Step(
             "sampled.etlp-exact",
@@ -265,7 +269,7 @@ DERIVATION = Derivation(
             proof=_etlp_exact,
             code=("reference/estimators/etlp.py", "reference/engines/reverse.py"),
             source="mathematics.md 12.4",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
         Step(
             "sampled.opzo",
@@ -274,13 +278,13 @@ DERIVATION = Derivation(
             proof=_opzo,
             code=("reference/estimators/opzo.py:gradients", "reference/estimators/common.py:projected_credit"),
             source="arXiv 2407.12516, through third-party restatements; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
+            sizes="2 → 2 → 2, T = 3, two samples, with and without lateral weights",
         ),
         Step(
             "sampled.opzo-feedback",
             "The perturbed pass is run for every sequence of signs. E[n n^T] = 1 leaves the weight of a linear head, "
             "the unperturbed output averages out, and the moving average starts from what it was: the mean of B is "
-            "μ^T B + (1 - μ^T) W, whatever α.",
+            "μ^T B + (1 − μ^T) W, whatever α.",
             proof=_opzo_feedback,
             code=("reference/estimators/opzo.py:estimate_feedback",),
             source="arXiv 2407.12516; mathematics.md 10",
@@ -289,12 +293,12 @@ DERIVATION = Derivation(
         Step(
             "sampled.opzo-mean",
             "The hidden gradient is linear in B, so its mean is the gradient at the mean of B: OTTT's if B was W "
-            "already, and (1 - μ^T) times OTTT's if B starts from zero. Direction right, size short of it.",
+            "already, and (1 − μ^T) times OTTT's if B starts from zero. Direction right, size short of it.",
             premises=("sampled.opzo", "sampled.opzo-feedback"),
             proof=_opzo_mean,
             code=("reference/estimators/opzo.py:gradients", "reference/engines/reverse.py"),
             source="linearity of the mean",
-            sizes="1 -> 2 -> 1, T = 2",
+            sizes="1 → 2 → 1, T = 2",
         ),
         Step(
             "sampled.opzo-error",

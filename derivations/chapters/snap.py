@@ -11,7 +11,7 @@ from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.proving.cases import variants
-from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, one_layer, relative
+from gradcert.derivations.proving.common import acronym, at_rest, combined, compare_gradients, one_layer, relative
 from gradcert.derivations.proving.induction import entry
 from gradcert.derivations.proving.notation import matrix
 from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
@@ -140,7 +140,7 @@ def _one() -> list[Equation]:
             held[i, j] = step.factors[rnn.OUTPUT][0, i] * (h[i, i] * held[i, j] + step.prev["z"][0, j])
             if t == 1:
                 found = entry(learner.traces[0][0, "H", 0]["z"], 0, i, i, j)
-                out.append(Equation(found, held[i, j], f"m_{i + 1}{j + 1}^t at t = 2"))
+                out.append(Equation(found, held[i, j], f"m_{i + 1}{j + 1} at t = 2"))
     found = learner.traces[0][0, "H", 0]["z"]
     out += [Equation(entry(found, 0, 1 - i, i, j), 0, f"other units, m_{i + 1}{j + 1}") for i, j in np.ndindex(2, 2)]
     return out
@@ -156,7 +156,7 @@ def _example() -> Example:
     for n in (1, 2, 3, 4, 5, 6):
         found = reverse.gradients(network, w, x, y, rule=rule_named(f"snap-{n}"))
         entries = int(reachable(network.layers[0], TEMPORAL, "H", n).sum())
-        rows.append((f"snap-{n}", f"{entries} of 36", relative(found, exact, "layers.0.H")))
+        rows.append((acronym(f"snap-{n}"), f"{entries} of 36", relative(found, exact, "layers.0.H")))
     text = "A ring of six units, 15 steps: the mask grows by one diagonal per n, and at n = 6 nothing is left out."
     return Example(text, ("rule", "(row, unit) pairs kept", "H: relative difference from BPTT"), tuple(rows))
 
@@ -185,13 +185,13 @@ DERIVATION = Derivation(
     ),
     statement=(
         "Both engines compute M = mask_n * (J M + D) with mask_1 the pattern of D and mask_(k+1) that of mask_k + |J| "
-        "mask_k. If every unit can be reached from every other within n - 1 steps, SnAp-n is RTRL; for a dense layer "
+        "mask_k. If every unit can be reached from every other within n − 1 steps, SnAp-n is RTRL; for a dense layer "
         "SnAp-2 already is. One step less, and it is not.",
     ),
     steps=(
         Step(
             "snap.patterns",
-            "In a ring a weight into unit r reaches unit u after u - r steps: the code's mask has these "
+            "In a ring a weight into unit r reaches unit u after u − r steps: the code's mask has these "
             "entries and no others.",
             proof=_patterns,
             code=("reference/engines/structure.py:reachable",),

@@ -9,7 +9,7 @@ import sympy
 
 from gradcert.derivations.figures import heat_map
 from gradcert.derivations.parts.spiking import LEAKS, agree, run_rule, stack, values, written
-from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, relative
+from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, minus, relative
 from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Problem, Result, feedback_symbols, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -140,12 +140,17 @@ def _example() -> Example:
         flat, truth = found["layers.1.W"].ravel(), exact["layers.1.W"].ravel()
         cosine = float(flat @ truth / np.linalg.norm(flat) / np.linalg.norm(truth))
         errors = (relative(found, ottt, k) for k in ("layers.0.W", "layers.1.W"))
-        rows.append((f"{a_post:+.1f}", *errors, f"{cosine:+.3f}"))
+        rows.append((minus(f"{a_post:g}"), *errors, minus(f"{cosine:.3f}")))
     text = (
         "Two LIF layers, 20 steps, λ_p set to the leak. With a_post = 0 the weights follow OTTT to the last digit; the "
         "acausal term moves them away from any gradient, by as much as one asks of it."
     )
-    columns = ("a_post", "lower W against OTTT", "upper W against OTTT", "upper W: cosine with BPTT, reset detached")
+    columns = (
+        "weight of the acausal term",
+        "lower W against OTTT",
+        "upper W against OTTT",
+        "upper W: cosine with BPTT, reset detached",
+    )
     return Example(text, columns, tuple(rows))
 
 
@@ -154,7 +159,7 @@ def _figure() -> Figure:
     steps, lp, lq, a_post = 7, 0.8, 0.5, 0.6
     values_ = [[lp ** (t - k) if k <= t else a_post * lq ** (k - t) for t in range(steps)] for k in range(steps)]
     caption = (
-        "Weight of an input spike at step k and a pseudo-derivative at step t: causal above the diagonal (k <= t), "
+        "Weight of an input spike at step k and a pseudo-derivative at step t: causal above the diagonal (k ≤ t), "
     )
     return heat_map(values_, caption + "acausal below it. OTTT has the upper half alone.", rows="k", columns="t")
 
@@ -171,8 +176,8 @@ DERIVATION = Derivation(
         "be proved is that the code computes the published sum, term by term, and where that sum meets a gradient.",
     ),
     statement=(
-        "e_ij^t = a_pre ψ_i^t (sum over k <= t of λ_p^(t-k) x_j^k) + a_post x_j^t (sum over k < t of λ_q^(t-k) ψ_i^k), "
-        "and the update is the sum over t >= T_l of δ_i^t e_ij^t; for lateral weights x_j^t is z_j^(t-1); the bias has "
+        "e_ij^t = a_pre ψ_i^t (sum over k ≤ t of λ_p^(t−k) x_j^k) + a_post x_j^t (sum over k < t of λ_q^(t−k) ψ_i^k), "
+        "and the update is the sum over t ≥ T_l of δ_i^t e_ij^t; for lateral weights x_j^t is z_j^(t−1); the bias has "
         "ψ alone. The published code leaves out one factor λ_q, which makes its a_post another constant. With "
         "a_post = 0, a_pre = 1 and λ_p = λ the weights follow OTTT, the biases do not.",
     ),
@@ -205,7 +210,7 @@ DERIVATION = Derivation(
             proof=_rule,
             code=("reference/estimators/s_tllr.py:gradients", "reference/estimators/s_tllr.py:layer_update"),
             source="arXiv 2306.15220; mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, two samples, with and without lateral weights",
+            sizes="2 → 2 → 2, T = 3, two samples, with and without lateral weights",
         ),
         Step(
             "stllr.late",
@@ -214,7 +219,7 @@ DERIVATION = Derivation(
             proof=_late,
             code=("reference/estimators/s_tllr.py:gradients",),
             source="mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3, T_l = 2, 3",
+            sizes="2 → 2 → 2, T = 3, T_l = 2, 3",
         ),
         Step(
             "stllr.feedback",
@@ -223,27 +228,27 @@ DERIVATION = Derivation(
             proof=_broadcast,
             code=("reference/estimators/common.py:projected_credit",),
             source="mathematics.md 10",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
         Step(
             "stllr.code",
-            "The published code keeps the sum of λ_q^(t-1-k) ψ^k. Run in this form, the rule equals the paper's with "
-            "a_post / λ_q in place of a_post: a default of -.2 acts as -.4.",
+            "The published code keeps the sum of λ_q^(t−1−k) ψ^k. Run in this form, the rule equals the paper's with "
+            "a_post / λ_q in place of a_post: a default of −.2 acts as −.4.",
             premises=("stllr.rule",),
             proof=_code_form,
             code=("reference/estimators/s_tllr.py:postsynaptic",),
             source="mathematics.md 10, 12.7, T74",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
         Step(
             "stllr.ottt",
             "Without the acausal term and with λ_p the leak of the layer, the weights' update is the forward engine's "
-            "OTTT. The biases lack λ + ... + λ^t at step t: psi alone is SLTT's trace, not OTTT's.",
+            "OTTT. The biases lack λ + … + λ^t at step t: ψ alone is SLTT's trace, not OTTT's.",
             premises=("stllr.rule", "ottt.trace"),
             proof=_as_ottt,
             code=("reference/estimators/s_tllr.py", "reference/engines/forward.py:Learner"),
             source="mathematics.md 12.7",
-            sizes="2 -> 2 -> 2, T = 3",
+            sizes="2 → 2 → 2, T = 3",
         ),
     ),
     example=_example,
@@ -251,7 +256,7 @@ DERIVATION = Derivation(
         Trap("T74", "The acausal trace includes the current ψ, or lacks one λ_q: a_post is then another number."),
         Trap("T75", "The order of the parameters changed: the code's list is [λ_q, λ_p, a_post, a_pre]."),
         Trap("T30", "The bias updated with ψ alone beside weights that have a trace: error .45 against OTTT."),
-        Trap("T10", "The lateral trace driven by z^t instead of z^(t-1)."),
+        Trap("T10", "The lateral trace driven by z^t instead of z^(t−1)."),
     ),
     snippet="""\
 import numpy as np

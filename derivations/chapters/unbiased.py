@@ -12,7 +12,7 @@ from gradcert.derivations.algebra.ledger import Ledger
 from gradcert.derivations.algebra.symbols import SYMBOLS
 from gradcert.derivations.figures import unrolled
 from gradcert.derivations.parts import normalisers
-from gradcert.derivations.proving.common import at_rest, combined, compare_gradients, one_layer
+from gradcert.derivations.proving.common import acronym, at_rest, combined, compare_gradients, minus, number, one_layer
 from gradcert.derivations.proving.notation import sym
 from gradcert.derivations.proving.proof import Problem, Result, named, problem, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
@@ -20,7 +20,7 @@ from gradcert.reference import RULES, Layer, Lif, Loss, Network, Rnn
 from gradcert.reference.engines import reverse
 from gradcert.reference.estimators import kf_rtrl, state_size, uoro
 
-NORMALISERS = (sympy.Symbol("r0", positive=True), sympy.Symbol("r1", positive=True))
+NORMALISERS = (sympy.Symbol("r₀", positive=True), sympy.Symbol("r₁", positive=True))
 
 
 def _estimate(p: Problem, method: Any, signs: Any) -> dict[str, Any]:
@@ -111,7 +111,8 @@ def _error() -> list[Equation]:
         found = _estimate(p, uoro, signs)["layers.0.W"][0, 0]
         noise = int(np.prod(signs))
         expected = noise * q * (NORMALISERS[0] * jacobian * d[1] + d[0] / NORMALISERS[0])
-        label = f"estimate - gradient, ν = {tuple(int(s) for s in signs.ravel())}"
+        drawn = ", ".join(minus(str(int(s))) for s in signs.ravel())
+        label = f"estimate − gradient, ν = ({drawn})"
         out.append(Equation(found - exact["layers.0.W"][0, 0], expected, label))
     return out
 
@@ -132,7 +133,7 @@ def _bias() -> list[Equation]:
     error = _error()[0].right
     _, exact = run("reverse", p, RULES["bptt"])
     return [
-        Equation(mean_square, sympy.Rational(1, 3), "E[ν²], ν uniform on [-1, 1]"),
+        Equation(mean_square, sympy.Rational(1, 3), "E[ν²], ν uniform on [−1, 1]"),
         Equation((same[0] + same[1]) / 2 - exact["layers.0.W"][0, 0], error, "bias if one ν serves both steps"),
     ]
 
@@ -154,7 +155,7 @@ def _example() -> Example:
             mean = np.mean(draws, axis=0)
             deviation = np.sqrt(np.mean([((d - exact) ** 2).sum() for d in draws])) / np.linalg.norm(exact)
             off = np.linalg.norm(mean - exact) / np.linalg.norm(exact)
-            rows.append((name, str(steps), str(len(draws)), f"{off:.1e}", f"{deviation:.3f}"))
+            rows.append((acronym(name), str(steps), str(len(draws)), number(float(off)), f"{deviation:.3f}"))
     text = "Two units; every sign sequence is enumerated, with the papers' normalisers. The mean is the gradient."
     return Example(text, ("rule", "T", "draws", "mean against BPTT", "relative standard deviation"), tuple(rows))
 
@@ -176,14 +177,14 @@ DERIVATION = Derivation(
     statement=(
         "The mean of the UORO estimate over all sign sequences is the RTRL gradient, for all weights and inputs "
         "and for "
-        "all positive normalisers r0, r1 that do not depend on the signs; so is that of KF-RTRL on one layer. The "
+        "all positive normalisers r_0, r_1 that do not depend on the signs; so is that of KF-RTRL on one layer. The "
         "estimate is even in ν. For one unit and two steps a draw is off by ±q(r0 J D2 + D1/r0).",
     ),
     steps=(
         Step(
             "unbiased.uoro",
             "The code of UORO is run once for every sequence of signs, on symbols, and the mean minus "
-            "BPTT expands to 0; r0 and r1 are free symbols.",
+            "BPTT expands to 0; r_0 and r_1 are free symbols.",
             premises=("paths.sum",),
             proof=_uoro,
             code=("reference/estimators/uoro.py",),
@@ -202,8 +203,8 @@ DERIVATION = Derivation(
         Step(
             "unbiased.normalisers",
             "Any positive normalisers leave the mean as it is, so the mean cannot tell which were used. One draw can: "
-            "with the code's own, a draw of either estimator is the published recursion with r0 = sqrt(|B|/|JA|), "
-            "r1 = sqrt(|νD|/|ν|) and p1 = sqrt(|JA|/|u|), p2 = sqrt(|φ'|/|a|), written out with matrices. A root is a "
+            "with the code's own, a draw of either estimator is the published recursion with r_0 = √(|B|/|JA|), "
+            "r_1 = √(|νD|/|ν|) and p_1 = √(|JA|/|u|), p_2 = √(|φ'|/|a|), written out with matrices. A root is a "
             "symbol of its own, the same for the same polynomial.",
             premises=("unbiased.uoro", "unbiased.kf-rtrl"),
             proof=_published,
@@ -217,7 +218,7 @@ DERIVATION = Derivation(
         ),
         Step(
             "unbiased.antithetic",
-            "Negating all noise leaves the estimate as it is, identically: a pair ν, -ν is one draw and not two.",
+            "Negating all noise leaves the estimate as it is, identically: a pair ν, −ν is one draw and not two.",
             premises=("unbiased.uoro",),
             proof=_antithetic,
             code=("reference/estimators/uoro.py",),
@@ -257,7 +258,7 @@ DERIVATION = Derivation(
     traps=(
         Trap("T84", "Noise uniform on an interval: bias .67 measured."),
         Trap("T85", "Noise reused across steps (bias 2.5 measured) or shared between samples."),
-        Trap("T86", "r0 applied to one factor only, or not inverted."),
+        Trap("T86", "r_0 applied to one factor only, or not inverted."),
         Trap("T87", "No guard when JA = 0 at the first step."),
         Trap("T88", "Fixed non-zero initial factors."),
         Trap("T89", "Antithetic pairs counted as two draws."),
@@ -281,14 +282,14 @@ print(mean - reverse.gradients(network, w, x, y, rule=RULES["bptt"])["layers.0.H
     notation={
         "A": "random column that stands for the state's side of the influence matrix",
         "B": "random row that stands for the parameters' side",
-        "D": "immediate derivative of the state (D1, D2: at steps 1 and 2)",
+        "D": "immediate derivative of the state (D_1, D_2: at steps 1 and 2)",
         "J": "one-step Jacobian of the state",
         "a": "what the drive's weights multiply",
         "q": "derivative of the loss by the state",
-        "r": "r0, r1: normalisers",
+        "r": "r_0, r_1: normalisers",
         "u": "random row of KF-RTRL",
         "ν": "vector of independent signs",
         "φ": "activation; φ' its derivative",
-        "p": "p1, p2: normalisers of KF-RTRL",
+        "p": "p_1, p_2: normalisers of KF-RTRL",
     },
 )

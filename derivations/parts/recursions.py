@@ -179,10 +179,10 @@ def induction() -> list[Equation]:
     recursion.step(found, {"w": [injection]}, 0)
     pushed = injection.scale[0, 0]
     out = []
-    for a, i in enumerate(found.components):
+    for i in found.components:
         new = sum(norm(entry(found.transition[i, j], 0)) * x for j, x in state.items())
         new += norm(entry(found.drive["v", "now"][i], 0)) * pushed
-        out.append(Equation(recursion.x["w"][i][0], new, f"x{a} after the step"))
+        out.append(Equation(recursion.x["w"][i][0], new, f"{state[i]} after the step"))
     error = sum(norm(entry(e, 0)) * state[i] for i, e in found.error.items())
     error += norm(entry(found.error_drive["v", "now"], 0)) * pushed
     return [
@@ -306,8 +306,8 @@ def geometric() -> Result:
 
 def descent() -> list[Equation]:
     """Write the certificate for two tensors: margin, its worst case, and the cosine."""
-    h1, h2, b1, b2 = sympy.symbols("|h_1| |h_2| b_1 b_2", nonnegative=True)
-    d1, d2 = sympy.symbols("h_1·(g_1-h_1) h_2·(g_2-h_2)")
+    h1, h2, b1, b2 = sympy.symbols("|h₁| |h₂| b₁ b₂", nonnegative=True)
+    d1, d2 = sympy.Symbol("h₁·(g₁−h₁)"), sympy.Symbol("h₂·(g₂−h₂)")
     margin = h1 * (h1 - b1) + h2 * (h2 - b2)
     inner = (h1**2 + d1) + (h2**2 + d2)
     squares = (h1**2 + h2**2) * (b1**2 + b2**2) - (h1 * b1 + h2 * b2) ** 2
@@ -315,6 +315,6 @@ def descent() -> list[Equation]:
     g = sympy.Symbol("|g|", nonnegative=True)
     return [
         Equation(inner - margin, (d1 + b1 * h1) + (d2 + b2 * h2), "h·g minus the margin"),
-        Equation(squares, (h1 * b2 - h2 * b1) ** 2, "(|h| b)² minus (sum of |h_p| b_p)²"),
+        Equation(squares, (h1 * b2 - h2 * b1) ** 2, "(|h| b)² minus (sum of |hₚ| bₚ)²"),
         Equation(m / (h * g) - m / (h * (h + b)), m * (h + b - g) / (h * g * (h + b)), "cosine minus its bound"),
     ]

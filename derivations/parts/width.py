@@ -13,7 +13,7 @@ from typing import Any
 import sympy
 from sympy.concrete.delta import deltasummation
 
-from gradcert.derivations.proving.notation import code_step
+from gradcert.derivations.proving.notation import code_step, sym
 from gradcert.derivations.proving.record import Equation
 from gradcert.reference.networks import Link
 
@@ -98,7 +98,7 @@ def step_for_every_width(cell: Any, weight: str) -> Equation:
     immediate = _delta(I_, P) * _indexed("zᵗ⁻¹" if weight == "H" else "xᵗ", Q)
     right = immediate + (_summed(h * out[J]) if _lateral(cell) else 0)
     right = _along(cell, factor, carried, right, eps[I_], out[I_])
-    name = f"d{carried}_i/d{weight}_pq"
+    name = f"d{sym(carried, 'i')}/d{weight}_pq"
     return Equation(sympy.expand(left), sympy.expand(right), name)
 
 

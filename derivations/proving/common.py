@@ -17,6 +17,9 @@ from gradcert.derivations.proving.record import Step
 from gradcert.reference.networks import Layer, Network
 from gradcert.reference.rules import Rule, rule_named
 
+#: raises the digits of a power of ten
+RAISED = str.maketrans("−0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def combined(claim: str, results: Iterable[Result]) -> Result:
     """Return several results as one."""
@@ -153,4 +156,50 @@ def one_layer(cell: Any, *, inputs: int = 2, units: int = 2) -> Network:
 def relative(a: Mapping[str, Any], b: Mapping[str, Any], name: str) -> str:
     """Return |a - b| / |b| of one parameter, for a table."""
     difference, size = np.linalg.norm(a[name] - b[name]), np.linalg.norm(b[name])
-    return f"{difference / size:.1e}" if size else f"{difference:.1e} (absolute)"
+    return number(float(difference / size)) if size else f"{number(float(difference))} (absolute)"
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Return a number for a table, as the pages write it.
+
+    Examples
+    --------
+    >>> number(0), number(-0.216), number(1), number(4.2e-16), number(4.58e7, 3)
+    ('0', '−0.22', '1.0', '4.2·10⁻¹⁶', '4.58·10⁷')
+    """
+    if not value:
+        return "0"
+    mantissa, power = f"{value:.{digits - 1}e}".split("e")
+    if -4 <= int(power) < 5:
+        return minus(f"{value:.{max(digits - 1 - int(power), 0)}f}")
+    return f"{minus(mantissa)}·10{minus(str(int(power))).translate(RAISED)}"
+
+
+def minus(text: str) -> str:
+    """Return a number with the sign that the pages write."""
+    return text.replace("-", "−")
+
+
+def acronym(rule: str) -> str:
+    """Return the name of a rule as the pages write it.
+
+    Examples
+    --------
+    >>> acronym("ostl"), acronym("e-prop"), acronym("snap-3"), acronym("ostl-random")
+    ('OSTL', 'e-prop', 'SnAp-3', 'OSTL, random feedback')
+    """
+    random = rule.removesuffix("-random")
+    written = random if random == "e-prop" else random.upper().replace("SNAP", "SnAp")
+    return f"{written}, random feedback" if random != rule else written
+
+
+def tensor(name: str, depth: int) -> str:
+    """Return the name of a parameter of a network of one or two layers as the pages write it.
+
+    Examples
+    --------
+    >>> tensor("layers.0.W", 2), tensor("layers.0.b", 1)
+    ('lower W', 'b')
+    """
+    _, layer, own = name.split(".")
+    return own if depth == 1 else f"{('lower', 'upper')[int(layer)]} {own}"

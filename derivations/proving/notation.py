@@ -90,8 +90,8 @@ def readable(expression: Any) -> Any:
 def _renamed(name: str) -> Any:
     if match := re.fullmatch(r"\+(\w+?)0\^0\[0,0\]", name):
         return sym("I", match[1], "t")
-    if match := re.fullmatch(r"(\w+?)0\^(init|0)\[0,0\]", name):
-        return sym(match[1], "", "t" if match[2] == "0" else "t-1")
+    if match := re.fullmatch(r"(\w+?)(\d*)0\^(init|0)\[0,0\]", name):  # a node that counts, as r1, has its number below
+        return sym(match[1], match[2], "t" if match[3] == "0" else "t-1")
     if match := re.fullmatch(r"(\w+?)0\[[0,]*\]", name):
         return sym(GREEK.get(match[1], match[1]))
     if re.fullmatch(r"x\[0,0,0\]", name):

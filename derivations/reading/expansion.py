@@ -19,7 +19,7 @@ _GREEK = dict(
         "varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split(),
         strict=True,
     )
-) | {"ℓ": "ell", "·": "cdot", "−": "-", "×": "times"}
+) | {"ℓ": "ell", "∇": "nabla", "·": "cdot", "−": "-", "×": "times"}
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵗˢᵏᵀⁿ", "0123456789+-()tskTn", strict=True))
 _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 

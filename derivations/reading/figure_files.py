@@ -7,6 +7,7 @@ from pathlib import Path
 from gradcert.derivations.chapters import CHAPTERS, chapter
 from gradcert.derivations.checker import graph
 from gradcert.derivations.figures import dependencies
+from gradcert.derivations.reading.lesson import lesson, names
 from gradcert.derivations.reading.pictures import PICTURES, picture
 from gradcert.derivations.reading.standalone import standalone
 
@@ -15,7 +16,7 @@ FOLDER, GRAPH = "figures", "dependencies"
 
 def drawings() -> dict[str, str]:
     """Return name -> drawing, as it stands on a page, of all that the chapters and their contents show."""
-    rests = dependencies(graph([chapter(name) for name in CHAPTERS])).svg
+    rests = dependencies(graph([chapter(name) for name in CHAPTERS]), {n: lesson(n).title for n in names()}).svg
     return {name: picture(name) for name in PICTURES} | {GRAPH: rests}
 
 

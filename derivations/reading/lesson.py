@@ -4,7 +4,9 @@ A file of `lessons`. Formulas stand between ``$`` or ``$$``, in the macros of `s
 and close with ``:::``:
 
 ======================  ================================================================================
-``where KEYS``          symbols with their sentences; this is where they are defined
+``where KEYS``          symbols with their sentences; this is where they are defined. A line ``key: sentence`` or
+                        ``key = $sign$: sentence`` says what the page means by one, here and under the pointer
+``hover``               such lines for the pointer alone
 ``lines``               a derivation: formula, reason, marks of the steps that prove it, item by item
 ``algorithm TITLE``     a program, one line each; a note below ``---``
 ``figure NAME``         a drawing, and its caption
@@ -40,6 +42,7 @@ _WHOLE = r"<(?:code|pre|svg|script|style|button)\b.*?</(?:code|pre|svg|script|st
     r'|<(?:span|div) class="tex.*?</(?:span|div)>|<[^>]*>'
 )  # what is no words
 _MARK = re.compile(r"\[\[([\w.-]+)\]\]")
+_OWN = re.compile(r"^(\w+)[ \t]*(?:=[ \t]*\$([^$]+)\$[ \t]*)?:[ \t]*(.*)$", re.MULTILINE)
 _COLOUR = re.compile(r"\{(" + "|".join(COLOURS.values()) + r"):([^{}]*)\}")
 
 
@@ -87,6 +90,23 @@ class Lesson:
             yield section.heading
             for block in section.blocks:
                 yield f"{block.title}\n{block.body}"
+
+    def signs(self) -> dict[str, tuple[str, str]]:
+        """Return symbol -> sign and sentence under the pointer, for those that the page itself explains.
+
+        Where two lists of the page explain one symbol, a ``hover`` block decides, and without one the table.
+        """
+        listed: dict[str, dict[tuple[str, str], None]] = {}
+        hovered: dict[str, tuple[str, str]] = {}
+        for block in (block for section in self.sections for block in section.blocks):
+            for key, sign, says in _OWN.findall(block.body) if block.kind in ("where", "hover") else ():
+                if key in SYMBOLS:
+                    found = (sign or SYMBOLS[key].sign, re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", says))
+                    if block.kind == "hover":
+                        hovered[key] = found
+                    else:
+                        listed.setdefault(key, {})[found] = None
+        return {key: next(iter(found)) for key, found in listed.items() if len(found) == 1} | hovered
 
     def marks(self) -> list[str]:
         """Return the steps that the page refers to, in reading order, each once."""
@@ -231,6 +251,7 @@ class Writer:
         kinds: dict[str, Callable[[Block], str]] = {
             "text": lambda b: self.markdown(b.body),
             "where": self.where,
+            "hover": lambda b: "",
             "lines": self.lines,
             "algorithm": self.algorithm,
             "figure": lambda b: (
@@ -248,11 +269,11 @@ class Writer:
 
     def where(self, block: Block) -> str:
         """Return a list of symbols with their sentences."""
-        own = dict(line.split(":", 1) for line in block.body.splitlines() if ":" in line)
+        own = {key: (sign, says) for key, sign, says in _OWN.findall(block.body)}
         rows = []
         for key in block.title.split():
-            says = own.get(key, SYMBOLS[key].says if key in SYMBOLS else LETTERS[key])
-            sign = SYMBOLS[key].sign if key in SYMBOLS else key
+            table = (SYMBOLS[key].sign, SYMBOLS[key].says) if key in SYMBOLS else (key, LETTERS[key])
+            sign, says = (mine or usual for mine, usual in zip(own.get(key, ("", "")), table, strict=True))
             rows.append(f"<dt>{span(sign)}</dt><dd>{self.inline(says.strip())}</dd>")
         return f'<dl class="where">{"".join(rows)}</dl>'
 

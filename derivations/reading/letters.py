@@ -7,6 +7,7 @@ the piece of the page that stands right before, as a formula stands before the l
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from gradcert.derivations.reading.lesson import _MATH, Lesson
 from gradcert.derivations.reading.symbols import COLOURS, LETTERS, SYMBOLS
@@ -22,6 +23,65 @@ COMMANDS = frozenset(
     "lfloor rfloor lceil rceil langle rangle mathsf mid ll gg lVert rVert cases equiv nabla sigma varphi colon not "
     "forall mapsto scriptstyle phantom iff implies Leftrightarrow".split()
 )
+
+
+#: letters that a page's own words define, and not those of the table
+OWN: dict[str, dict[str, str]] = {
+    "bounds": {"p": "a tensor of the network, as the weights of one layer."},
+    "convolution": {"m": "a pixel of the input.", "n": "number of positions."},
+    "eprop": {"l": "a unit of the layer."},
+    "fixedpoint": {"k": "a whole number: a leak $1-2^{-k}$ needs a shift and no product."},
+    "ottt": {"q": "an input of the unit, the one whose weight $W_{iq}$ is in question."},
+    "rates": {"m": "a step between $s$ and $t$."},
+    "snap": {"k": "a unit of the layer."},
+    "unbiased": {"k": "a unit of the layer.", "l": "a unit of the layer."},
+}
+#: what the words before or behind a letter's definition speak of, where its sentence in the table is meant
+SPOKEN = {
+    **{"k": "output|class|head", "l": "layer", "m": "input|weights", "n": "unit", "p": "unit", "q": "from|input"},
+    "K": "layer",
+}
+#: the one function that is written with a letter that no macro sets
+SIGMOID = {
+    r"\sigma": "the logistic function, $\\sigma(u)=1/(1+e^{-u})$, between 0 and 1.",
+    r"\sigma'": "slope of the logistic function, $\\sigma\\,(1-\\sigma)$.",
+}
+
+
+def declared(lesson: Lesson) -> dict[str, str]:
+    """Return letter -> sentence for the plain letters that a page defines: by its own words, else by the table's."""
+    own: dict[str, str] = {}
+    keys: list[str] = []
+    for block in (block for section in lesson.sections for block in section.blocks):
+        keys += [key for key, _ in _defined(block.body)]
+        if block.kind == "where":
+            keys += block.title.split()
+            lines = (line.split(":", 1) for line in block.body.splitlines() if ":" in line)
+            own |= {key.strip(): says.strip() for key, says in lines if key.strip() in LETTERS}
+    own |= OWN.get(lesson.name, {})
+    # a letter that is the key of a symbol too is that symbol's where the page uses it
+    plain = {letter for formula in lesson.formulas() for letter in used(formula)[1]}
+    found = {key: own.get(key, LETTERS[key]) for key in keys if key in LETTERS and (key in plain or key in own)}
+    text = " ".join(lesson.formulas())
+    return found | {sign: says for sign, says in SIGMOID.items() if sign in text}
+
+
+def _defined(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys that a text defines, each with the words around."""
+    for match in re.finditer(r"\{=([^}]*)\}", text):
+        for key in match[1].split():
+            yield key, text[max(0, match.start() - 90) : match.end() + 90]
+
+
+def unspoken(lesson: Lesson) -> list[str]:
+    """Return the letters that the table explains by something that a page does not speak of where it defines them."""
+    meant = declared(lesson)
+    around: dict[str, str] = {}
+    for block in (block for section in lesson.sections for block in section.blocks):
+        for key, words in _defined(block.body):
+            around[key] = around.get(key, "") + words
+    tabled = {key: words for key, words in around.items() if key in SPOKEN and meant.get(key) == LETTERS[key]}
+    return [f"{key} in {words!r}" for key, words in tabled.items() if not re.search(SPOKEN[key], words)]
 
 
 def used(formula: str) -> tuple[list[str], list[str], list[str]]:

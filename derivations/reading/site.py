@@ -6,9 +6,9 @@ import json
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
@@ -26,6 +26,7 @@ from gradcert.derivations.proving.record import Derivation, Step, theorem
 from gradcert.derivations.reading import citations, figure_files, library, pages
 from gradcert.derivations.reading.labs import lab
 from gradcert.derivations.reading.lesson import Lesson, Writer, lesson, names, numbered, unbroken
+from gradcert.derivations.reading.letters import declared
 from gradcert.derivations.reading.pictures import picture
 from gradcert.derivations.reading.symbols import SYMBOLS, macros
 from gradcert.derivations.reading.terminal import MARKS, shown
@@ -34,7 +35,7 @@ from gradcert.derivations.reading.tex import equation, prose, span
 ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined)
 ENVIRONMENT.filters["prose"] = lambda text: Markup(prose(text))
 ASSETS = Path(__file__).parent / "assets"
-SCRIPTS = ("katex.min.js", "chapter.js", "copy.js")
+SCRIPTS = ("katex.min.js", "letters.js", "chapter.js", "copy.js")
 ROOTS = {
     "reference": Path(str(gradcert.reference.__file__)).parent,
     "derivations": Path(str(gradcert.derivations.__file__)).parent,
@@ -57,17 +58,24 @@ class Content:
     title, lead : heading and the paragraph below it, the latter as HTML.
     sections : (anchor, heading, HTML).
     scripts : names of the scripts that it needs.
+    letters : plain letter -> what it means on the page.
+    signs : symbol -> sign and sentence, where the page has its own.
     """
 
     title: str
     lead: str
     sections: tuple[tuple[str, str, str], ...]
     scripts: tuple[str, ...]
+    letters: Mapping[str, str] = field(default_factory=dict)
+    signs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-def data() -> str:
-    """Return the symbol table as the element that the pages' script reads."""
-    table_ = {"macros": macros(), "signs": {k: [s.sign, s.says] for k, s in SYMBOLS.items()}}
+def data(
+    letters: Mapping[str, str] = MappingProxyType({}), signs: Mapping[str, tuple[str, str]] = MappingProxyType({})
+) -> str:
+    """Return the symbol table, and the plain letters and own signs of a page, as the element that its script reads."""
+    all_ = {k: (s.sign, s.says) for k, s in SYMBOLS.items()} | dict(signs)
+    table_ = {"macros": macros(), "signs": all_, "letters": list(letters.items())}
     text = json.dumps(table_, ensure_ascii=False).replace("<", "\\u003c")
     return f'<script type="application/json" id="symbols-data">{text}</script>'
 
@@ -76,7 +84,7 @@ def _page(body: str, *, title: str, up: str = "", sections: Any = (), scripts: A
     return ENVIRONMENT.from_string(pages.PAGE).render(
         title=title,
         body=Markup(citations.link(body, up)),
-        data=Markup(data()),
+        data=Markup(data(around.get("letters", {}), around.get("signs", {}))),
         up=up,
         sections=sections,
         scripts=scripts,
@@ -125,6 +133,8 @@ def write_chapter(folder: Path, name: str, verdicts: Mapping[str, list[Verdict]]
         title=found.title,
         sections=[(anchor, Markup(heading)) for anchor, heading, _ in found.sections],
         scripts=found.scripts,
+        letters=found.letters,
+        signs=found.signs,
         before=(order[i - 1], CHAPTERS[order[i - 1]]) if i else None,
         after=(order[i + 1], CHAPTERS[order[i + 1]]) if i + 1 < len(order) else None,
     )
@@ -161,7 +171,7 @@ def index(verdicts: Mapping[str, list[Verdict]], *, cited: bool | None = None, p
     return ENVIRONMENT.from_string(pages.INDEX).render(
         rows=rows,
         open=_open(missing, steps),
-        graph=dependencies(graph([chapter(name) for name in CHAPTERS])),
+        graph=dependencies(graph([chapter(name) for name in CHAPTERS]), {r.name: r.title for r in rows}),
         files=Markup(figure_files.links(figure_files.GRAPH, png=pngs)),
         library=bool(citations.targets()) if cited is None else cited,
     )
@@ -214,7 +224,7 @@ def content(name: str, verdicts: Mapping[str, list[Verdict]], code: dict[str, st
     scripts = (SCRIPTS[0], "engine.js", "sums.js", "draws.js", "means.js", *SCRIPTS[1:]) if playing else SCRIPTS
     lead = unbroken(f'<div class="sub">{writer.markdown(of.lead)}</div>')
     shown = tuple((anchor, heading, unbroken(html)) for anchor, heading, html in parts)
-    return Content(of.title, f"{lead}{NOSCRIPT}", shown, scripts)
+    return Content(of.title, f"{lead}{NOSCRIPT}", shown, scripts, declared(of), of.signs())
 
 
 def _open(missing: int, of: int, name: str = "") -> Markup | None:
@@ -266,7 +276,9 @@ def _behind(of: Lesson, here: str, every: Mapping[str, Verdict]) -> list[SimpleN
 def _signs(of: Lesson, writer: Writer) -> str:
     text = " ".join(of.formulas())
     keys = [key for key in SYMBOLS if re.search(rf"\\{key}(?![A-Za-z])", text)]
-    return _render(pages.SIGNS, signs=[(span(SYMBOLS[k].sign), writer.inline(SYMBOLS[k].says)) for k in keys])
+    own = of.signs()
+    signs = [own.get(k, (SYMBOLS[k].sign, SYMBOLS[k].says)) for k in keys]
+    return _render(pages.SIGNS, signs=[(span(sign), writer.inline(says)) for sign, says in signs])
 
 
 def _steps(d: Derivation, found: Mapping[str, Verdict], code: dict[str, str]) -> str:

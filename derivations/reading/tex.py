@@ -197,10 +197,34 @@ def prose(text: str) -> str:
     return re.sub(r"\^(?:\(([^()]+)\)|([\w-]))", lambda m: f"<sup>{m[1] or m[2]}</sup>", out)
 
 
+def loose(formula: str) -> str:
+    r"""Return a formula in which a line may end inside of brackets: those that grow with what they hold are one piece.
+
+    Brackets around a fraction keep a size above that of letters.
+
+    Examples
+    --------
+    >>> print(loose(r"\left(a + \left(\frac{b}{c}\right)^{2}\right) + \left.x\right|_{y}"))
+    \Bigl(a + \Bigl(\frac{b}{c}\Bigr)^{2}\Bigr) + \left.x\right|_{y}
+    """
+    parts = re.split(r"(\\left|\\right)(?![A-Za-z])(\\[{}]|.)", formula)
+    open_: list[int] = []
+    for n in range(1, len(parts), 3):
+        if parts[n] == r"\left":
+            open_.append(n)
+            continue
+        start = open_.pop()
+        if parts[start + 1] in "([" and parts[n + 1] in ")]":
+            inside = "".join(parts[start + 2 : n])
+            size = "Big" if re.search(r"\\t?frac|\\Big", inside) else ""
+            parts[start], parts[n] = (rf"\{size}l", rf"\{size}r") if size else ("", "")
+    return "".join(parts)
+
+
 def equation(left: Any, right: Any, label: str = "") -> str:
     """Return a displayed identity of two expressions, with words in front of it where it has a label."""
     words = f'<span class="words">{prose(label)}</span>' if label else ""
-    a, b = rf"\displaystyle {expanded(tex(left))}", f"= {expanded(tex(right))}"
+    a, b = rf"\displaystyle {loose(expanded(tex(left)))}", f"= {loose(expanded(tex(right)))}"
     if tex(left) == tex(right):  # "X = X" is never printed
         return f'<div class="identity">{words}<div>{span(a)}</div></div>'
     # two lines, the second broken where sums allow it

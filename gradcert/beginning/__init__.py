@@ -4,18 +4,21 @@
 holds a subject for layers of libraries that are used; `files` makes the files' text; `steps` says what to do next.
 """
 
-from gradcert.beginning.files import SUBJECTS, WORKFLOW, Written, begin, reachable
-from gradcert.beginning.look import Found, Project, look
+from gradcert.beginning.files import SUBJECTS, TESTS, WORKFLOW, Written, begin, reachable
+from gradcert.beginning.look import Found, Project, finding, look
 from gradcert.beginning.near import outermost
-from gradcert.beginning.steps import steps
+from gradcert.beginning.steps import commands, steps
 
 __all__ = [
     "SUBJECTS",
+    "TESTS",
     "WORKFLOW",
     "Found",
     "Project",
     "Written",
     "begin",
+    "commands",
+    "finding",
     "look",
     "outermost",
     "reachable",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gradcert.beginning import libraries
 from gradcert.beginning.guess import guess
-from gradcert.beginning.look import Found, Project, look
+from gradcert.beginning.look import Found, Project, finding, look
 from gradcert.reference.installing import install
 
 TESTS, SUBJECTS, WORKFLOW = "tests/test_gradients.py", "tests/gradient_subjects.py", ".github/workflows/gradients.yml"
@@ -29,7 +29,8 @@ class Written:
     tests : (name, subject, file of its claim or "") of what can be certified now.
     untold : lines that a test file of before lacks: one for each subject that it does not name.
     left : names of files that were not written, as somebody's own tests are elsewhere.
-    run : the files of tests.
+    run : the command that runs the tests. `unrun` : a step that a workflow of before lacks, nothing where it has it.
+    sketched : modules whose test is a comment in the file of tests.
     guessed : subject -> (rule, cell, why), where the claim is a guess.
     """
 
@@ -40,7 +41,9 @@ class Written:
     untold: tuple[str, ...]
     guessed: Mapping[str, tuple[str, str, str]]
     left: tuple[str, ...] = ()
-    run: tuple[str, ...] = (TESTS,)
+    run: str = f"pytest {TESTS}"
+    unrun: str = ""
+    sketched: tuple[str, ...] = ()
 
 
 def begin(folder: Path) -> Written:
@@ -78,9 +81,11 @@ def begin(folder: Path) -> Written:
     run = _run(folder, [one.file for one in theirs])
     if not theirs or (folder / TESTS).exists():
         files[TESTS] = _tests(tests, examples) + _modules(project)
+    paths = [*(one.path for one in mine), *(one.path for one in project.near)]
+    pytest = finding(f"pytest {' '.join(map(shlex.quote, run))}", *paths)
     if not (configured := _configured(folder)):
         files[EXPECTED] = KNOWN.replace(TESTS, run[0])
-    files[WORKFLOW] = _workflow(folder, project.libraries, run, "" if configured else EXPECTED)
+    files[WORKFLOW] = _workflow(folder, project.libraries, pytest, "" if configured else EXPECTED)
     left = tuple(name for name in (TESTS, SUBJECTS) if theirs and not (folder / name).exists())
     kept = tuple(name for name in files if (folder / name).exists())
     before = (folder / TESTS).read_text(encoding="utf-8") if TESTS in kept else ""
@@ -92,7 +97,21 @@ def begin(folder: Path) -> Written:
             with (folder / name).open("x", encoding="utf-8") as file:  # x: never over another
                 file.write(text)
     written = tuple(name for name in files if name not in kept)
-    return Written(project, written, kept, tuple(tests), untold, guessed, left, run)
+    unrun = "" if WORKFLOW in written or _runs((folder / WORKFLOW).read_text("utf-8", "replace"), run) else pytest
+    text = (folder / TESTS).read_text(encoding="utf-8") if (folder / TESTS).is_file() else ""
+    sketched = tuple(one.name for one in project.near if one.module and f'"{one.name}"' in text)
+    return Written(project, written, kept, tuple(tests), untold, guessed, left, pytest, unrun, sketched)
+
+
+def _runs(workflow: str, tests: Iterable[str]) -> bool:
+    """Return whether a workflow runs tests: it names their files, or names none.
+
+    Examples
+    --------
+    >>> _runs("- run: pytest -q", ["tests/test_a.py"]), _runs("- run: pytest tests/test_b.py", ["tests/test_a.py"])
+    (True, False)
+    """
+    return "pytest" in workflow and (".py" not in workflow or all(name in workflow for name in tests))
 
 
 def _run(folder: Path, theirs: list[Path]) -> tuple[str, ...]:
@@ -193,14 +212,14 @@ def _line(name: str, subject: str, claim: str) -> str:
     return f'test_{name} = gradcert.subject_tests("{subject}"{said})'
 
 
-def _workflow(folder: Path, libraries: Iterable[str], tests: Iterable[str], expected: str) -> str:
+def _workflow(folder: Path, libraries: Iterable[str], pytest: str, expected: str) -> str:
     installed = (folder / "pyproject.toml").is_file() or (folder / "setup.py").is_file()
     needs = (folder / "requirements.txt").is_file()
     own = "pip install ." if installed else "pip install -r requirements.txt" if needs else ""
     got = f"      - run: {install()} pytest pytest-xdist\n" if reachable() else CHECKED_OUT
     used = f"pip install {' '.join(libraries)}" if libraries else ""  # what is declared already costs nothing
     known = f"          --gradcert-expected {expected}\n" if expected else ""
-    tail = TAIL.format(tests=" ".join(map(shlex.quote, tests)), known=known)
+    tail = TAIL.format(pytest=pytest, known=known)
     return HEAD + got + "".join(f"      - run: {line}\n" for line in (own, used) if line) + tail
 
 
@@ -274,7 +293,7 @@ CHECKED_OUT = """\
 """
 TAIL = """\
       - run: >
-          pytest {tests} -n auto --junit-xml gradients.xml
+          {pytest} -n auto --junit-xml gradients.xml
 {known}          --gradcert-profile ${{{{ github.event_name == 'schedule' && 'thorough' || 'default' }}}}
       - uses: actions/upload-artifact@v4
         if: always()

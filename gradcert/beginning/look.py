@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,7 @@ class Found:
     stepwise : whether it takes one step at a time.
     text : its source, from which a claim is guessed.
     example : whether it is gradcert's own, which `gradcert init` wrote and nobody has put code into.
+    path : as `path_of` has it.
     """
 
     subject: str
@@ -47,12 +49,14 @@ class Found:
     stepwise: bool
     text: str
     example: bool = False
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class Project:
     """What was found: things to judge, what is near to one, libraries imported, layers of theirs in use, tests.
 
+    `notebooks` are not read.
     `own` are the things to judge that are not gradcert's examples.
     """
 
@@ -62,6 +66,7 @@ class Project:
     files: int = 0
     near: tuple[Near, ...] = ()
     asking: tuple[Asking, ...] = ()
+    notebooks: tuple[Path, ...] = ()
 
     @property
     def own(self) -> tuple[Found, ...]:
@@ -85,7 +90,11 @@ def look(folder: Path) -> Project:
     found, libraries, layers, count = list[Found](), set[str](), set[tuple[str, str]](), 0
     beside: list[Near] = []
     tests: list[Asking] = []
+    notebooks: list[Path] = []
     for path in _sources(folder):
+        if path.suffix == ".ipynb":
+            notebooks.append(path)
+            continue
         try:
             text = path.read_text(encoding="utf-8")
             tree = ast.parse(text)
@@ -99,10 +108,11 @@ def look(folder: Path) -> Project:
         subjects = [node for node in tree.body if _is_subject(node) and not _is_test(node, bound)]
         mine = [_entry(node, path, folder, text) for node in subjects]
         tests += [one] if (one := asking(tree, path, text, bound)) is not None else []
-        beside += [n for n in near(tree, path, folder, named(path, folder)) if n.name not in {f.subject for f in mine}]
+        others = near(tree, path, folder, named(path, folder), path_of(path, folder))
+        beside += [n for n in others if n.name not in {f.subject for f in mine}]
         found += [one for one in mine if one.claims] or mine  # beside a claim, what claims nothing is its helper
     used = tuple(n for n in LIBRARIES if n in libraries)
-    return Project(tuple(found), used, tuple(sorted(layers)), count, tuple(beside), tuple(tests))
+    return Project(tuple(found), used, tuple(sorted(layers)), count, tuple(beside), tuple(tests), tuple(notebooks))
 
 
 def _sources(folder: Path) -> Iterator[Path]:
@@ -113,7 +123,7 @@ def _sources(folder: Path) -> Iterator[Path]:
             name for name in folders if name not in PASSED_OVER and name[0] not in "._" and not _another(inside / name)
         )
         for name in sorted(files):
-            if name.endswith(".py") and left:
+            if name.endswith((".py", ".ipynb")) and left:
                 left -= 1
                 yield inside / name
 
@@ -182,7 +192,8 @@ def _entry(node: ast.stmt, path: Path, folder: Path, text: str) -> Found:
     subject = f"{named(path, folder)}:{node.name}"
     source = ast.get_source_segment(text, node) or ""
     stepwise, example = isinstance(node, ast.ClassDef), EXAMPLE.search(source) is not None
-    return Found(subject, path, node.lineno, node.name, _claims(node), stepwise, source, example)
+    found = path_of(path, folder)
+    return Found(subject, path, node.lineno, node.name, _claims(node), stepwise, source, example, found)
 
 
 def named(path: Path, folder: Path) -> str:
@@ -190,9 +201,35 @@ def named(path: Path, folder: Path) -> str:
 
     A file of a package cannot be loaded alone: its relative imports need the package.
     """
-    top = path.parent
-    while (top / "__init__.py").exists() and top != folder:
-        top = top.parent
+    top = _top(path, folder)
     if top == path.parent:
         return path.relative_to(folder).as_posix()
     return ".".join(path.relative_to(top).with_suffix("").parts)
+
+
+def path_of(path: Path, folder: Path) -> str:
+    """Return the folder that has to be on Python's path for a file's name, nothing where a subject is found without.
+
+    Modules are found in the folder and in its ``src`` (`gradcert.certify.subjects.worker`), files wherever they are.
+    """
+    top = _top(path, folder)
+    return "" if top in (path.parent, folder, folder / "src") else top.relative_to(folder).as_posix()
+
+
+def finding(command: str, *paths: str) -> str:
+    """Return a command that finds what is imported from folders.
+
+    Examples
+    --------
+    >>> finding("gradcert read a.b:C", ""), finding("pytest", "lib/a", "lib/a")
+    ('gradcert read a.b:C', 'PYTHONPATH=lib/a pytest')
+    """
+    said = os.pathsep.join(dict.fromkeys(filter(None, paths)))
+    return f"PYTHONPATH={shlex.quote(said)} {command}" if said else command
+
+
+def _top(path: Path, folder: Path) -> Path:
+    top = path.parent
+    while (top / "__init__.py").exists() and top != folder:
+        top = top.parent
+    return top

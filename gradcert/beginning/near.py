@@ -24,12 +24,14 @@ class Near:
     name : as a command takes it, FILE.py:NAME. `line` : where it begins.
     takes : of a function, its arguments as they are written; of a module "".
     time : of a module, whether its forward runs a loop: it takes whole sequences.
+    path : what has to be on Python's path, as of `look.Found`.
     """
 
     name: str
     line: int
     takes: str = ""
     time: bool = False
+    path: str = ""
 
     @property
     def module(self) -> bool:
@@ -44,12 +46,12 @@ def outermost(found: Sequence[Near]) -> Near | None:
     return best[-1] if best else None
 
 
-def near(tree: ast.Module, file: Path, folder: Path, name: str) -> list[Near]:
+def near(tree: ast.Module, file: Path, folder: Path, name: str, path: str = "") -> list[Near]:
     """Return the modules and the functions that make gradients of a file, but not those of tests.
 
     Parameters
     ----------
-    name : of the file in a subject.
+    name : of the file in a subject. `path` : what has to be on Python's path.
     """
     if SKIPPED.search(file.relative_to(folder).as_posix()):
         return []
@@ -61,9 +63,10 @@ def near(tree: ast.Module, file: Path, folder: Path, name: str) -> list[Near]:
             forward = next((n for n in node.body if isinstance(n, ast.FunctionDef) and n.name == "forward"), None)
             if forward is not None and node.name[0] != "_":
                 loop = any(isinstance(inner, (ast.For, ast.While)) for inner in ast.walk(forward))
-                out.append(Near(f"{name}:{node.name}", node.lineno, time=loop and len(forward.args.args) == 2))
+                time = loop and len(forward.args.args) == 2
+                out.append(Near(f"{name}:{node.name}", node.lineno, time=time, path=path))
         elif isinstance(node, ast.FunctionDef) and node.args.args and node.name[0] != "_" and _makes(node):
-            out.append(Near(f"{name}:{node.name}", node.lineno, ast.unparse(node.args)))
+            out.append(Near(f"{name}:{node.name}", node.lineno, ast.unparse(node.args), path=path))
     return out
 
 

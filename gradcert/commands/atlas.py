@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
-
 import click
 
-from gradcert.commands.common import FILE, limits, named, progress, put, writable
+from gradcert.commands.common import FILE, limits, named, progress, put, subject_of, writable
 from gradcert.commands.complete import names, subjects
 
 EPILOG = """\b
 Examples:
   gradcert atlas examples/numpy_ostl.py:gradients
   gradcert atlas mine.py:gradients --cells lif --html atlas.html
-  gradcert atlas mine.py:gradients --cells lif --json atlas.json --png atlas.png
+  gradcert atlas mine.py:f --cells lif --json atlas.json --png atlas.png
 
 \b
 Nothing is judged: the map shows where a rule lies among known ones, over
@@ -69,7 +67,7 @@ def command(
     try:
         with progress(Console(stderr=True), "axes") as bar:
             record = atlas(
-                subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
+                subject_of(subject),
                 cells=cells,
                 options=named(options),
                 draws=draws,

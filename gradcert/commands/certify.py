@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gradcert.commands.claims import claim_options, parts
-from gradcert.commands.common import Seconds, limits, progress, writable, writers, written
+from gradcert.commands.common import Seconds, limits, progress, subject_of, writable, writers, written
 from gradcert.commands.complete import subjects
 
 EPILOG = """\b
@@ -19,11 +19,13 @@ Examples:
   gradcert certify examples/torch_rnn.py:gradients
   gradcert certify examples/wrong_ostl.py:gradients --html report.html
   gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json
-  gradcert certify pkg.mod:gradients --rule ottt --cells lif --options strict=true
+  gradcert certify pkg.mod:f --rule ottt --cells lif --options strict=true
   gradcert certify examples/read_lif.py:Model
-  gradcert certify lif.py:step --params make --example "x=(8,12)" --state zeros
-  gradcert certify examples/claims/lif.py:gradients --claim examples/claims/padded.toml
-  gradcert certify mine.py:f --rule bptt --cells lif --loss 'cross_entropy of sum'
+  gradcert certify lif.py:step --params make --example "x=(8,9)" --state zeros
+  gradcert certify examples/claims/lif.py:gradients \\
+      --claim examples/claims/padded.toml
+  gradcert certify mine.py:f --rule bptt --cells lif \\
+      --loss 'cross_entropy of sum'
   gradcert certify old_library.py:gradients --python ~/envs/old/bin/python
   gradcert certify --rule rtrl --cells rnn -- node examples/rtrl.mjs
   gradcert certify --fixed-point q-format --rule ottt -- ./ottt_fixed_point
@@ -130,6 +132,7 @@ def command(
 
     files = {"sealed": sealed, "path": path, "junit": junit, "html": html, "markdown": markdown, "badge": badge}
     writable(*files.values(), github=github)
+    subject_of(subject)
     if fixed_point is not None:
         from gradcert.commands import fixed_point as integers
 
@@ -145,7 +148,7 @@ def command(
     try:
         with progress(errors) as bar:
             certificate = certify(
-                subject if len(subject) > 1 or shutil.which(subject[0]) else subject[0],
+                subject_of(subject),
                 profile=profile,
                 seed=seed,
                 python=python,
@@ -160,12 +163,15 @@ def command(
             )
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
+    shown = certificate
     try:
         store(certificate)
     except GradcertError as error:
         click.echo(f"the counterexample is not stored: {error}", err=True)
-    if not written(certificate, github=github, **files):
-        terminal.write(certificate, Console(highlight=False))
+        assert certificate.counterexample is not None
+        shown = replace(certificate, counterexample={**certificate.counterexample, "replay": ""})
+    if not written(certificate, shown, github=github, **files):
+        terminal.write(shown, Console(highlight=False))
     sys.exit(certificate.exit_code)
 
 

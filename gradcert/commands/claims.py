@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from gradcert.commands.common import named, ruled_out
-from gradcert.commands.complete import names
+from gradcert.commands.complete import levels, names, of
+from gradcert.commands.losses import forms
 from gradcert.reference.numbers import FORMATS
 
 OPTIONS = (
@@ -32,7 +33,7 @@ OPTIONS = (
     click.option("--readout", metavar="NAME", shell_complete=names("CELLS"),
                  help="Cell of one more layer on top, such as integrator."),
     click.option("--readout-options", metavar="NAME=VALUE", multiple=True, help="Its conventions."),
-    click.option("--loss", metavar="WORDS",
+    click.option("--loss", metavar="WORDS", shell_complete=of(forms),
                  help="Form, of what, and how it is reduced: 'cross_entropy of sum, mean over batch'."),
     click.option("--node", metavar="NAME", help="Node of the last layer that is the output: z, v."),
     click.option("--level", metavar="NUMBER", type=float, help="What a loss of the first crossing waits for."),
@@ -56,7 +57,7 @@ OPTIONS = (
     click.option("--acceptance", type=click.Choice(["exact", "bounded", "aligned", "unbiased"]),
                  help="Class of the claim."),
     click.option("--within", metavar="NAME=VALUE", multiple=True, help="Limit of a bounded or aligned claim; JSON."),
-    click.option("--without", metavar="AXIS=LEVEL", multiple=True,
+    click.option("--without", metavar="AXIS=LEVEL", multiple=True, shell_complete=of(levels),
                  help="Circumstance that the claim rules out, targets=soft; repeat."),
     click.option("--online/--no-online", default=None,
                  help="Claim to be online: the subject takes one step at a time."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -80,17 +81,21 @@ def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def written(certificate: Certificate, *, github: bool = False, **files: str | None) -> bool:
+def written(
+    certificate: Certificate, shown: Certificate | None = None, /, *, github: bool = False, **files: str | None
+) -> bool:
     """Write a certificate to the files that were asked for; return whether standard output was one of them.
 
     A file that cannot be written does not hide the verdict: it is shown, and the status is the verdict's, or 2.
 
     Parameters
     ----------
+    shown : what reports show, where that is not all of the certificate.
     github : whether to annotate, and to add to the summary of the step (`for_github`).
     files : those of `FORMS`.
     """
-    wanted = [(files.get(form), partial(content, certificate, form)) for form in FORMS]
+    told = shown or certificate
+    wanted = [(files.get(form), partial(content, certificate if form in RECORDS else told, form)) for form in FORMS]
     names = [name for name, _ in wanted if name is not None]
     if names.count("-") > 1:
         raise click.UsageError("standard output holds one report")
@@ -106,14 +111,22 @@ def written(certificate: Certificate, *, github: bool = False, **files: str | No
 
         from gradcert.certify.report import terminal
 
-        terminal.write(certificate, Console(highlight=False, stderr="-" in names))
+        terminal.write(told, Console(highlight=False, stderr="-" in names))
         for text in failed:
             click.echo(f"gradcert: {text}", err=True)
     if github:
-        for_github(certificate)
+        for_github(told, err="-" in names)
     if failed:
         sys.exit(certificate.exit_code or click.UsageError.exit_code)
     return "-" in names
+
+
+def subject_of(words: tuple[str, ...]) -> str | tuple[str, ...]:
+    """Return a subject as it is judged: a name, or a program with its arguments."""
+    program = shutil.which(words[0]) is not None
+    if len(words) > 1 and ":" in words[0] and not program:
+        raise click.UsageError(f"unexpected argument {words[1]!r}: {words[0]!r} is no program; one stands behind --")
+    return words if len(words) > 1 or program else words[0]
 
 
 def writable(*names: str | None, github: bool = False) -> None:
@@ -148,6 +161,7 @@ def folder_for(name: str | None) -> None:
 
 
 FORMS = ("sealed", "path", "junit", "html", "markdown", "badge")
+RECORDS = ("sealed", "path")  # what is read back
 
 
 def content(certificate: Certificate, form: str) -> bytes:
@@ -166,12 +180,17 @@ def content(certificate: Certificate, form: str) -> bytes:
     return made if isinstance(made, bytes) else made.encode()
 
 
-def for_github(certificate: Certificate) -> None:
-    """Annotate the subject's line on standard output, and add to the file that ``GITHUB_STEP_SUMMARY`` names."""
+def for_github(certificate: Certificate, *, err: bool) -> None:
+    """Annotate the subject's line, and add to the file that ``GITHUB_STEP_SUMMARY`` names.
+
+    Parameters
+    ----------
+    err : whether on standard error, where standard output holds a report: runners read both.
+    """
     from gradcert.certify.report import annotate, markdown
 
-    for line in annotate.write(certificate, Path.cwd()):
-        click.echo(line)
+    for line in annotate.write(certificate, Path.cwd(), annotate.workspace(Path.cwd())):
+        click.echo(line, err=err)
     if name := os.environ.get("GITHUB_STEP_SUMMARY"):
         with open(name, "a", encoding="utf-8") as file:
             file.write(markdown.write(certificate))
@@ -182,6 +201,7 @@ def put(name: str, data: bytes) -> None:
     try:
         with click.open_file(name, "wb") as file:
             file.write(data)
+            file.flush()
     except OSError as error:
         raise click.UsageError(f"{name} cannot be written: {error.strerror}") from None
 
@@ -224,7 +244,7 @@ def progress(console: Console, unit: str = "problems") -> Iterator[Callable[[int
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield lambda done, total, what: bar.update(task, completed=done, total=total or None, description=what)

@@ -11,6 +11,8 @@ import click
 
 from gradcert import waiting
 from gradcert.commands.common import FILE, folder_for, progress, put, writable
+from gradcert.commands.complete import of
+from gradcert.commands.pages import wide
 
 if TYPE_CHECKING:
     from gradcert.derivations.kept import Verdict
@@ -34,8 +36,14 @@ where it was.
 Exit status: 0; 1 if a step fails; 2 usage; 4 internal error."""
 
 
+def _known() -> list[str]:
+    from gradcert.derivations import list_derivations
+
+    return list(list_derivations())
+
+
 @click.command("derive", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=of(_known))
 @click.option("--slow", is_flag=True, help="Wait for a key after every step.")
 @click.option("--check", "checking", is_flag=True, help="Prove all steps (of NAME and what it rests on, if given).")
 @click.option("--html", type=click.Path(file_okay=False), help="Write the static site into this folder.")
@@ -54,7 +62,7 @@ def command(name: str | None, slow: bool, checking: bool, html: str | None, path
     from gradcert.reference.errors import GradcertError
 
     writable(path)
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
+    console = Console(width=wide(160), highlight=False, stderr=path == "-")
     record: dict[str, object] = {"derivations": derivations.list_derivations()}
     try:
         if html is not None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcert.commands.common import FILE, progress, put
+from gradcert.commands.complete import names, of
+from gradcert.commands.pages import wide
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,9 +60,15 @@ def _range(_: click.Context, __: click.Parameter, value: str | None) -> range | 
     return found
 
 
+def _known() -> list[str]:
+    from gradcert.hardware_models import profiles
+
+    return [profile.name for profile in profiles()]
+
+
 @click.command("hardware", epilog=EPILOG)
-@click.argument("profile", required=False)
-@click.option("--rule", metavar="NAME", help="Show this rule on the profile.")
+@click.argument("profile", required=False, shell_complete=of(_known))
+@click.option("--rule", metavar="NAME", shell_complete=names("RULES"), help="Show this rule on the profile.")
 @click.option("--check", "checking", is_flag=True, help="Prove every claim, each with its broken twin.")
 @click.option(
     "--steps",
@@ -107,7 +115,7 @@ def command(
     from gradcert.reference.errors import GradcertError
     from gradcert.reference.installing import install
 
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
+    console = Console(width=wide(160), highlight=False, stderr=path == "-")
     record: dict[str, Any] = {}  # what is shown, as data
     status = 0
     if network is not None and (checking or (profile is None and weight_bits is None)):

@@ -12,7 +12,8 @@ import click
 
 from gradcert.commands.pages import AS_JSON
 
-MOST = 8  # modules and functions that are no subjects, and are named
+MOST = 8  # modules and functions that are no subjects, and are named; of notebooks too
+NOTEBOOK = "notebooks are not read: put the module into a file .py, or call gradcert.certify in the notebook"
 EPILOG = """\b
 Examples:
   gradcert init
@@ -32,7 +33,7 @@ Exit status: 0; 2 usage."""
 @AS_JSON
 def command(folder: str, as_json: bool) -> None:
     """Look at a project, and write claims, a test file and a workflow for it."""
-    from gradcert.beginning import SUBJECTS, WORKFLOW, begin, outermost, reachable
+    from gradcert.beginning import SUBJECTS, TESTS, WORKFLOW, begin, finding, outermost, reachable
     from gradcert.reference.printable import printable
 
     try:
@@ -56,7 +57,8 @@ def command(folder: str, as_json: bool) -> None:
         tests = [{"name": name, "subject": subject, "claim": claim} for name, subject, claim in done.tests]
         own_tests = [{"file": name(one.file), "line": one.line, "calls": one.calls} for one in project.tests]
         record |= {"tests": tests, "untold": done.untold, "guessed": done.guessed}
-        record |= {"own_tests": own_tests, "left": done.left}
+        record |= {"own_tests": own_tests, "left": done.left, "unrun": done.unrun}
+        record |= {"notebooks": [name(notebook) for notebook in project.notebooks]}
         click.echo(json.dumps(record, indent=1))
         sys.exit(0)
     said = [_many(project.files, "Python file"), _many(len(project.own), "subject"), *project.libraries]
@@ -75,6 +77,8 @@ def command(folder: str, as_json: bool) -> None:
     for one in project.tests:
         calls = f"{_many(one.calls, 'call')} of gradcert.subject_tests or gradcert.cases"
         click.echo(f"         {printable(name(one.file))}, line {one.line}: tests, {calls}")
+    for notebook in project.notebooks[:MOST]:
+        click.echo(f"         {printable(name(notebook))}: {NOTEBOOK}")
     for file in done.written:
         click.echo(f"wrote    {file}")
     for file in done.kept:
@@ -83,6 +87,8 @@ def command(folder: str, as_json: bool) -> None:
         click.echo(f"left     {file}: not written, as you have tests of your own")
     for line in done.untold:
         click.echo(f"lacks    {printable(line)}")
+    if done.unrun:
+        click.echo(f"lacks    {WORKFLOW}: a step that runs  {printable(done.unrun)}")
     if SUBJECTS in done.kept and not any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests):
         click.echo(f"         {SUBJECTS}: no function of one argument called problem; what a loop makes is not seen")
     if WORKFLOW in done.written and not reachable():
@@ -92,17 +98,20 @@ def command(folder: str, as_json: bool) -> None:
         )
     module = outermost(project.near)
     first = "" if find_spec("pytest") else "pip install pytest; "
-    click.echo(f"next     {first}pytest {printable(' '.join(done.run))}")
+    click.echo(f"next     {first}{printable(done.run)}")
     if module is not None:
-        click.echo(f"         gradcert certify {printable(module.name)}   # its test is a comment there")
+        there = "   # its test is a comment there" if module.name in done.sketched else ""
+        click.echo(f"         {printable(finding(f'gradcert certify {module.name}', module.path))}{there}")
         click.echo("         gradcert.watch(net) in the loop that trains it, and watching.step(x, y):")
         click.echo('         the documentation\'s page "Faults of a training loop"')
-    own = {found.subject for found in project.own}
+    own = {found.subject: found.path for found in project.own}
     for _, subject, claim in [test for test in done.tests if test[1] in own][:1]:
-        click.echo(f"         gradcert certify {printable(subject)}{f' --claim {claim}' if claim else ''}")
+        certify = finding(f"gradcert certify {subject}", own[subject])
+        click.echo(f"         {printable(certify)}{f' --claim {claim}' if claim else ''}")
     if any(subject.startswith(SUBJECTS) for _, subject, _ in done.tests) and SUBJECTS in done.written:
         none = "" if own else "0 subjects found: what stands there is gradcert's own example; "
-        click.echo(f"         {none}put your code into {SUBJECTS}: until then its tests are skipped")
+        then = ": until then its tests are skipped" if TESTS in done.written else f", then its tests into {TESTS}"
+        click.echo(f"         {none}put your code into {SUBJECTS}{then}")
     if done.guessed:
         click.echo("         read the guessed claims first: tests/claims/")
 

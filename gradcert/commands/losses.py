@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from gradcert.commands.complete import of
 from gradcert.commands.pages import AS_JSON, chosen, rows_of, shown
 
 EPILOG = """\b
@@ -13,7 +14,8 @@ Examples:
   gradcert losses
   gradcert losses max
   gradcert certify mine.py:f --loss 'cross_entropy of sum, mean over batch'
-  gradcert certify mine.py:f --loss squared_error --activity rate:target=0.2,strength=0.1
+  gradcert certify mine.py:f --loss squared_error \\
+      --activity rate:target=0.2,strength=0.1
 
 \b
 A loss is three choices, in this order: in what form, of what, reduced how.
@@ -23,7 +25,7 @@ Each axis (time, batch, outputs) is summed where nothing is said."""
 
 
 @click.command("losses", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=of(lambda: _known(record())))
 @AS_JSON
 def command(name: str | None, as_json: bool) -> None:
     """Show what a loss is made of, or one part: forms, what of a sequence they are of, reductions, activity."""
@@ -31,9 +33,18 @@ def command(name: str | None, as_json: bool) -> None:
     if name is None:
         shown(whole, as_json=as_json)
         return
-    known = {row[next(iter(row))]: (part, row) for part, rows in whole.items() for row in rows}
+    known = _known(whole)
     part, row = known[chosen(name, known, "part of a loss")]
     shown({"name": name, "title": part, **{k: v for k, v in row.items() if v != name}}, as_json=as_json)
+
+
+def forms() -> list[str]:
+    """Return the forms that a loss may begin with."""
+    return [row["kind"] for row in record()["in what form"]]
+
+
+def _known(whole: dict[str, Any]) -> dict[str, tuple[str, dict[str, Any]]]:
+    return {row[next(iter(row))]: (part, row) for part, rows in whole.items() for row in rows}
 
 
 def record() -> dict[str, Any]:

@@ -66,9 +66,13 @@ def found_named(name: str) -> Any:
 
 
 def _loaded(where: str) -> Any:
+    from gradcert.certify.subjects import check_source
+    from gradcert.certify.subjects.worker import beside
+
     try:
         if not where.endswith(".py"):
-            sys.path.insert(0, ".")
+            check_source(f"the module {where}", where, ALLOWED)
+            beside()
             return importlib.import_module(where)
         path = Path(where).resolve()
         if not path.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,11 @@ from typing import Any
 import click
 
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+
+
+def wide(usual: int) -> int | None:
+    """Return the columns of what is printed: a terminal's or those of ``COLUMNS``, which rich knows; else the usual."""
+    return None if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit() else usual
 
 
 def shown(record: Mapping[str, Any], *, as_json: bool) -> None:
@@ -27,7 +33,7 @@ def shown(record: Mapping[str, Any], *, as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Console(width=wide(200), highlight=False)
     facts = Table(box=None, pad_edge=False, show_header=False)
     facts.add_column(style="dim")
     facts.add_column()

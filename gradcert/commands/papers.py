@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradcert import waiting
+from gradcert.commands.complete import of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,8 +35,14 @@ Exit status: 0 all shown; 1 one is not; 2 usage, or data that cannot be had;
 KEPT = Path(".gradcert") / "papers"
 
 
+def _known() -> list[str]:
+    from gradcert.papers import CLAIMS
+
+    return [*CLAIMS, "all"]
+
+
 @click.command("claims", epilog=EPILOG)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=of(_known))
 @click.option("--quick", is_flag=True, help="Smaller, with bands instead of margins: seconds each.")
 @click.option(
     "--html", "pages", metavar="DIR", type=click.Path(file_okay=False), help="Write a page for each into DIR."
@@ -54,7 +61,7 @@ def command(
     from rich.console import Console
 
     from gradcert.commands.common import folder_for
-    from gradcert.commands.pages import shown
+    from gradcert.commands.pages import shown, wide
     from gradcert.papers import CLAIMS, claim_named
     from gradcert.papers.report import listing, page, record_of, written
     from gradcert.papers.runs import Store, carried_out, code_digest, concluded
@@ -64,7 +71,7 @@ def command(
     if name is None and not quick and results is None:
         shown(listing(every), as_json=as_json)
         return
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Console(width=wide(200), highlight=False)
     folder, running = Path(results) if results else KEPT, name is not None or quick
     try:
         wanted = every if name in (None, "all") else [claim_named(name)]

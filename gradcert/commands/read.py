@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from gradcert.commands.complete import modules
 from gradcert.commands.pages import AS_JSON
 
 FILE = click.Path(dir_okay=False)
@@ -30,7 +31,7 @@ from going back (detach, no_grad, .data, stop_gradient), with its line."""
 
 
 @click.command("read", epilog=EPILOG)
-@click.argument("model", metavar="FILE.py:MODEL")
+@click.argument("model", metavar="FILE.py:MODEL", shell_complete=modules)
 @click.option("--example", metavar="x=(BATCH,...)", help="Shape of the input of one step.")
 @click.option(
     "--state", metavar="(BATCH,...),...", help="Shapes of a state that is passed, zeros; or its name in the file."
@@ -61,7 +62,9 @@ def command(
     The file is run, in this process, and one step of the module is recorded on an example input. Nothing is guessed: a
     label that is chosen by convention says so, and what cannot be read is refused with its line.
     """
-    from gradcert.commands.common import shown, writable
+    from rich.console import Console
+
+    from gradcert.commands.common import progress, shown, writable
     from gradcert.commands.modules import module_from, named, read_named
     from gradcert.commands.reading_files import check_names, write
     from gradcert.models.modules.named import arguments_of, is_step, state_of
@@ -72,17 +75,21 @@ def command(
     try:
         check_names(cells)
         shown([model])
-        file, found, call = named(model)
-        if is_step(file, found, params):
-            if cells or claim or nir:
-                raise GradcertError(f"files of {model}, a step function of JAX", allowed="those of a torch.nn.Module")
-            reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
-        else:
-            module = module_from(model, found, call)
-            reading, shape, said = read_named(module, example, state_of(file, state), time)
-            if said:
-                click.echo(f"note: {said}", err=True)
-            write(model, reading, shape, cells=cells, claim=claim, nir=nir)
+        with progress(Console(stderr=True)) as bar:
+            bar(0, 0, f"running {model.partition(':')[0]}")
+            file, found, call = named(model)
+            bar(0, 0, f"reading {model.rpartition(':')[2]}")
+            if is_step(file, found, params):
+                if cells or claim or nir:
+                    what = f"files of {model}, a step function of JAX"
+                    raise GradcertError(what, allowed="those of a torch.nn.Module")
+                reading = read(*arguments_of(model, file, found, call, params, example, state), order=order)
+            else:
+                module = module_from(model, found, call)
+                reading, shape, said = read_named(module, example, state_of(file, state), time)
+                if said:
+                    click.echo(f"note: {said}", err=True)
+                write(model, reading, shape, cells=cells, claim=claim, nir=nir)
     except GradcertError as error:
         raise click.UsageError(str(error)) from None
     if html is not None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcert.commands.common import FILE, progress, put, writable
+from gradcert.commands.pages import wide
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,7 +71,7 @@ def command(names: tuple[str, ...], classes: tuple[str, ...], jobs: int, path: s
         record = {"summary": counts.to_dict(), "members": [member.to_dict() for member in members]}
         put(path, (json.dumps(record, indent=1) + "\n").encode())
     if path != "-":
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+        console = Console(highlight=False, width=wide(160))
         write(members, counts, console)
         console.print(f"{time.perf_counter() - started:.0f} s, {jobs} jobs", style="dim")
     sys.exit(0 if counts.ok else 1)

@@ -13,8 +13,10 @@ EPILOG = """\b
 Examples:
   gradcert surrogates
   gradcert surrogates atan
-  gradcert certify mine.py:f --cells lif --options 'surrogate={"name": "atan", "scale": 2}'
-  gradcert certify mine.py:f --cells lif --options 'surrogate={"formula": "h / (1 + x^2)", "h": 0.3}'
+  gradcert certify mine.py:f --cells lif \\
+      --options 'surrogate={"name": "atan", "scale": 2}'
+  gradcert certify mine.py:f --cells lif \\
+      --options 'surrogate={"formula": "h / (1 + x^2)", "h": 0.3}'
 
 \b
 x is the membrane potential minus the threshold. The peak is that of the

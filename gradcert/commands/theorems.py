@@ -12,6 +12,7 @@ import click
 
 from gradcert import waiting
 from gradcert.commands.common import FILE, put, writable
+from gradcert.commands.pages import wide
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,7 +45,7 @@ def command(checking: bool, path: str | None) -> None:
     from gradcert.theorems.check import check
 
     writable(path)
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, stderr=path == "-")
+    console = Console(width=wide(160), highlight=False, stderr=path == "-")
     assumes = axioms_of(COMMITTED.read_text(encoding="utf-8"))
     record: dict[str, Any] = {
         "theorems": [

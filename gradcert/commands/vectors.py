@@ -13,7 +13,7 @@ from gradcert.commands.pages import AS_JSON
 EPILOG = """\b
 Examples:
   gradcert vectors --rule ottt --cells lif -o vectors
-  gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o vectors
+  gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o v32
 
 \b
 The folder gets vectors.json (what the vectors are, what each flag means),

@@ -21,59 +21,67 @@ def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
     """Return a workflow command for each subject that failed: where it raised, at its line, or else at its test's.
 
     Of one whose checks decided nothing a warning, at the test: there is nothing wrong with a line of the subject.
+
+    Parameters
+    ----------
+    folder : the root of the session; files are named relative to the workspace that it is in.
     """
-    from gradcert.certify.report.annotate import command
+    from gradcert.certify.report.annotate import command, workspace
+
+    top = workspace(folder)
 
     out = []
     for row in rows:
         if failed := row.counts.get("failed", 0):
             said = row.first.splitlines()
-            place = raised(row.first, folder) or _defined(row.subject.partition("[")[0], folder) or row.place
+            place = raised(row.first, folder, top) or _defined(row.subject.partition("[")[0], folder, top)
+            place = place or _seen_from(top, folder, row.place)
             text = "\n".join([f"{failed} checks failed; the first:", *said[:MOST]])
             out.append(command("error", place, f"{row.kind}: {row.subject}", text))
         if row.undecided:
-            out.append(command("warning", row.place, f"{UNDECIDED}: {row.subject}", "\n".join(row.undecided)))
+            place = _seen_from(top, folder, row.place)
+            out.append(command("warning", place, f"{UNDECIDED}: {row.subject}", "\n".join(row.undecided)))
     return out
 
 
-def raised(text: str, folder: Path) -> tuple[str, int] | None:
-    """Return the last line of a traceback that is in a folder, and in no library that is installed there."""
-    folder = folder.resolve()
+def _seen_from(top: Path, folder: Path, place: tuple[str, int]) -> tuple[str, int]:
+    """Return a place in a folder as the workspace names it."""
+    return Path(os.path.relpath(folder / place[0], top)).as_posix(), place[1]
+
+
+def raised(text: str, folder: Path, top: Path) -> tuple[str, int] | None:
+    """Return the last line of a traceback that is in the workspace, and in no library that is installed there."""
+    top = top.resolve()
     for name, line in reversed(FRAME.findall(text)):
         path = (folder / name).resolve()
-        if path.is_file() and path.is_relative_to(folder) and not {*PACKAGES} & {*path.parts}:
-            return path.relative_to(folder).as_posix(), int(line)
+        if path.is_file() and path.is_relative_to(top) and not {*PACKAGES} & {*path.parts}:
+            return path.relative_to(top).as_posix(), int(line)
     return None
 
 
-def _defined(name: str, folder: Path) -> tuple[str, int] | None:
+def _defined(name: str, folder: Path, top: Path) -> tuple[str, int] | None:
     """Return file and line of a subject, None where no line of the file defines it, as of those made in a loop.
 
-    It is looked for where it may be imported from: in the folder, in the working directory, where pytest looks. The
-    file is named relative to the folder.
+    It is looked for where it may be imported from: in the folder, in the working directory, where pytest looks.
     """
     from gradcert.certify.report.annotate import located
 
     bases = (Path(base).resolve() for base in dict.fromkeys((str(folder), os.getcwd(), *added())))
-    found = ((base, at) for base in bases if base.is_relative_to(folder.resolve()) and (at := located(name, base)))
-    base, at = next(found, (folder, None))
-    if at is None:
-        return None
-    place = (base / at[0]).relative_to(folder.resolve()).as_posix(), at[1]
-    if at[1] > 1:
+    place = next((at for base in bases if (at := located(name, base, top.resolve()))), None)
+    if place is None or place[1] > 1:
         return place
-    head = (folder / place[0]).read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+    head = (top / place[0]).read_text(encoding="utf-8", errors="replace").partition("\n")[0]
     return place if re.search(rf"\b{re.escape(name.rpartition(':')[2])}\b", head) else None
 
 
 def gone(entries: Iterable[Mended], folder: Path) -> list[str]:
     """Return a workflow command for each expected failure that is gone, at its line."""
-    from gradcert.certify.report.annotate import command
+    from gradcert.certify.report.annotate import command, workspace
 
     out = []
     for one in entries:
         file, line = one.entry.place
-        place = (Path(os.path.relpath(file, folder)).as_posix(), line)
+        place = (Path(os.path.relpath(file, workspace(folder))).as_posix(), line)
         out.append(command("error" if one.due else "notice", place, f"expected failure: {one.entry.name}", one.text))
     return out
 

@@ -100,8 +100,9 @@ class Session:
 
         # the known-wrong variants of an unbiased estimator are displacements of its draws, judged with each case
         controls = ["controls"] if self.claim.acceptance != "unbiased" else []
-        # online has a test for each of its checks; where a subject is wrong is asked only to say so
-        whole = [name for name in beside(self.claim, profile) if name not in ("online", "where")]
+        # online has a test for each of its checks; where a subject is wrong, or after how many steps, is asked only to
+        # say so
+        whole = [name for name in beside(self.claim, profile) if name not in ("online", "where", "lengths")]
         cases = self.specs if profile == self.profile else [spec.id for spec in plan(self.claim, profile)]
         return [*sorted(cases), *controls, *whole, *(ONLINE if self.claim.online else ())]
 
@@ -203,7 +204,7 @@ class Session:
 
             assert self.claim is not None
             run = self.whole()
-            for name in ("more", "where"):  # asked by a campaign for the sake of the cause
+            for name in ("more", "where", "lengths"):  # asked by a campaign for the sake of the cause
                 if name in beside(self.claim, self.profile):
                     BESIDE[name](run, self.checks.seed)
             self.leave(run)

@@ -25,13 +25,12 @@ from gradcert.watching.measured.envelope import LAMBDA, MOST
 from gradcert.watching.measured.evidence import Evidence
 from gradcert.watching.seen.calls import Sequence
 from gradcert.watching.seen.results import arrived_at, beside
+from gradcert.watching.seen.trees import leaves
 
 
 def states_of(reading: Reading, sequence: Sequence, dtype: Any, batch: int) -> list[Any] | None:
     """Return the states before the first call, by slot; None where the module began with its own."""
-    from torch.utils._pytree import tree_flatten
-
-    given = [v for v in tree_flatten(sequence.state)[0] if isinstance(v, torch.Tensor)]
+    given = [v for v in leaves(sequence.state) if isinstance(v, torch.Tensor)]
     first = _first_values(reading, sequence)
     out = []
     for k, slot in enumerate(reading.step.slots):
@@ -101,8 +100,9 @@ def gathered(
     loss: Callable[..., Any] | None,
     target: Any,
     feedback: Mapping[str, Array] | None,
+    backwards: int = 0,
 ) -> Evidence:
-    """Run the engine on what a step of training was given."""
+    """Run the engine on what a step of training was given, in so many backward passes, where these were seen."""
     reading = written.reading
     runs, deltas, arrived, same = [], [], list[Array](), True
     credits: list[Beside] = []
@@ -144,7 +144,7 @@ def gathered(
             arrived += [] if seen is None else [seen]
             began.append(states)
     if loss is not None and sum(not s.follows for s in sequences) > 1 and not of_each(sequences, target):
-        _check_targets(len(sequences), arrived, deltas)
+        _check_targets(len(sequences), arrived, deltas, backwards)
     arrays = {k: None if g is None else g.detach().double().cpu().numpy() for k, g in given.items()}
     old = None if before is None else {k: None if g is None else g.double().cpu().numpy() for k, g in before.items()}
     return Evidence(
@@ -201,13 +201,20 @@ def of_each(sequences: list[Sequence], target: Any) -> bool:
     return many > 1 and isinstance(target, (list, tuple)) and len(target) == many
 
 
-def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array]) -> None:
+def _check_targets(sequences: int, arrived: list[Array], deltas: list[Array], backwards: int) -> None:
     """Raise where several sequences, such as micro-batches, are in one step and one target is not that of them all."""
     if len(arrived) == len(deltas) and all(
         np.abs(a - d).max(initial=0.0) <= CLOSE * np.abs(d).max(initial=0.0)
         for a, d in zip(arrived, deltas, strict=True)
     ):
         return
+    if 0 < backwards < sequences:
+        raise GradcertError(
+            f"a step of {sequences} sequences in {backwards} backward pass{'es' * (backwards > 1)}, of which one target"
+            " is known, and what comes back to their outputs is not what loss= gives of each",
+            do="leave loss= out, so that the derivative at the outputs is taken as it comes: of a loss about several"
+            " sequences, such as a distance between two of them, nothing else is seen",
+        )
     raise GradcertError(
         f"a step of {sequences} sequences (gradients that are accumulated?), of which one target is known",
         do="say a list of the targets, y=[y0, y1], and a loss= of one of them, divided as the loop divides it; or leave"

@@ -150,7 +150,8 @@ class Judging(ABC):
         idle = [name for name in made.parameters if name in exact and not np.any(exact[name])]
         zeros = f"0 everywhere in this batch, so that nothing is told of it (no spike arrives?): {', '.join(idle)}"
         own = f"a spike of the model that its own equations do not have, {wrong:.2g} from the threshold"
-        looked = [*evidence.hooked, *evidence.parts] if made.verdict in ("wrong", "unnamed") else []
+        parts = evidence.parts if made.verdict in ("wrong", "unnamed") else ()
+        looked = [*evidence.hooked, *parts]
         acting = f"there are hooks on {', '.join(looked)}: what they leave is what is judged"
         more = [*[zeros] * bool(idle), *[own] * (wrong > 1e-3), *[acting] * bool(looked)]
         told = given(evidence.runs[0].written.reading)  # type: ignore[attr-defined]
@@ -160,6 +161,7 @@ class Judging(ABC):
             file=file,
             descent=descent(evidence, exact, made.parameters),
             edges=edges(evidence, rule) if rule is not None and drops else {},
+            seen=self._seen_from(evidence, made, dtype) if len(self.judgements) % SPLIT == 0 else {},
             seconds=time.process_time() - begun,
         )
         self.judgements.append(found)
@@ -188,6 +190,20 @@ class Judging(ABC):
         self._previous = self._passed(evidence)
         said = cause(evidence, rule, claimed, relative, self._previous, dtype=dtype)
         return Judgement(step, "wrong", label, of, (), said if same_number(said, self.judgements) else "", notes)
+
+    def _seen_from(self, evidence: Evidence, made: Judgement, dtype: str) -> dict[str, float]:
+        """Return, of gradients that are right, by what share of itself each would have been wrong as a whole.
+
+        One that was off before, by that much in the other direction, has to leave the larger of what it was held to and
+        of what is measured on this batch.
+        """
+        if made.verdict != "right" or self.rule is None:
+            return {}
+        claimed = evidence.gradients(self.rule)
+        here = compared(evidence, claimed, claimed, self._measured(evidence, self.rule, claimed, dtype))
+        sizes = {n: float(np.abs(v).max(initial=0.0)) for n, v in claimed.items()}
+        most = {n: max(of.allowed, here[n].allowed) + of.error for n, of in made.parameters.items()}
+        return {n: most[n] / size for n, size in sizes.items() if size}
 
     def _named(self, step: int, evidence: Evidence, exact: Gradients, dtype: str) -> Judgement:
         order: list[Rule | str] = [*nearest(evidence)]

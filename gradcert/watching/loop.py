@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_flatten
+from torch.nn.parameter import is_lazy
 
 from gradcert.models.reading.network.passes import Run, row_of
 from gradcert.models.reading.network.written import Written
@@ -19,7 +20,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.causes.anomaly import first_infinite, not_finite
-from gradcert.watching.gather import again, beginning, gathered, left_over
+from gradcert.watching.gather import again, beginning, gathered, left_over, of_each
 from gradcert.watching.judging import Judging, fits
 from gradcert.watching.measured.evidence import Evidence
 from gradcert.watching.measured.judgement import Judgement
@@ -28,7 +29,9 @@ from gradcert.watching.seen.calls import Calls
 from gradcert.watching.seen.hooks import hooked, parts_hooked, read
 from gradcert.watching.seen.recording import differences
 from gradcert.watching.seen.results import terms_at
+from gradcert.watching.seen.trees import leaves
 
+DROPPED = "not counted: {} sequence{} from before .grad was set to zero, as the first pass of two that SAM takes"
 MEMORY, STEPS = 50, 8  # steps of time, and of training, that are remembered before a judgement: what traces may hold
 
 
@@ -129,7 +132,8 @@ class Watch(Judging):
             )
         due, soon = self._due(self._count), self._soon(self._count)
         parameters = dict(self.module.named_parameters())
-        weights = {n: p.detach().clone() for n, p in parameters.items()} if due or soon else {}
+        there = {n: p for n, p in parameters.items() if not is_lazy(p)} if due or soon else {}
+        weights = {n: p.detach().clone() for n, p in there.items()}
         if not due:
             result = function(*args, **kwargs)
             self._judge({}, None, weights)
@@ -137,7 +141,7 @@ class Watch(Judging):
         with applied(parameters, self._calls) as recorded:
             result = function(*args, **kwargs)
         given, self._later = recorded.given, recorded.later
-        changed = any(not torch.equal(p.detach(), weights[n]) for n, p in parameters.items())
+        changed = any(not torch.equal(p.detach(), weights[n]) for n, p in there.items())
         self._direct = changed and not recorded.steps
         if self._direct and self.rate is not None:
             given, self._rounding = differences(weights, parameters, self.rate)
@@ -154,7 +158,9 @@ class Watch(Judging):
         self._count += 1
         try:
             if self._due(step):
-                found = self._safely(step, lambda: self._judged(step, given, y, parameters))
+                self._calls.over = True
+                with eagerly():
+                    found = self._safely(step, lambda: self._judged(step, given, y, parameters))
         finally:
             self._before = None
             if self._soon(step) and self._calls.sequences:
@@ -179,6 +185,8 @@ class Watch(Judging):
             raise GradcertError(
                 "a trainer that writes weights directly", do="say its learning rate: watch(..., rate=0.1)"
             )
+        if self._calls.refused is not None:
+            raise self._calls.refused
         if self._calls.error is not None:
             raise self._calls.error
         if self._calls.went_on:
@@ -193,11 +201,9 @@ class Watch(Judging):
             )
         if self.loss is not None and y is None:
             raise GradcertError("a loss without a target", do="step(x, y), or step(y=y): the input is seen by hooks")
-        if not self._calls.sequences:
-            raise GradcertError(
-                "a step in which the module was not called", do="call the module itself, so that its hooks run"
-            )
-        self._check_order(given, parameters)
+        self._check_called()
+        dropped = self._drop(y)
+        parameters = self._check_order(given, parameters)
         if self.loss is None and self._calls.again and not any(s.arrived for s in self._calls.sequences):
             raise GradcertError(
                 "a module inside torch.utils.checkpoint with use_reentrant=True: nothing comes back to the outputs that"
@@ -207,13 +213,45 @@ class Watch(Judging):
         self._check_follows()
         written = self._read(parameters)
         self._back = min(max(-(-MEMORY // len(self._calls.sequences[0].inputs)), 1), STEPS) if self.time is None else 1
-        notes, before = [], self._before
+        notes, before = [DROPPED.format(dropped, "s" * (dropped > 1))] * bool(dropped), self._before
         if any(s.made for s in self._calls.sequences) and (outside := [n for n in given if n not in written.acting]):
             given = {n: g for n, g in given.items() if n not in outside}
             before = before and {n: g for n, g in before.items() if n not in outside}
             notes.append(f"not judged, for the loop makes the first state of them: {', '.join(outside)}")
         evidence = self._evidence(written, self._calls.sequences, parameters, given, before, y)
         return self._found(step, evidence, self._notes(evidence) + notes, dtype_of(parameters), begun)
+
+    def _check_called(self) -> None:
+        """Raise for a step of which no call of the module was seen, and say why where that is known."""
+        if self._calls.sequences:
+            return
+        if self._calls.transformed:
+            raise GradcertError(
+                "a module that is called inside torch.func (grad, vmap, functional_call), where hooks see no numbers",
+                allowed="gradients that loss.backward() or torch.autograd.grad takes",
+                do="take them so at the steps that are judged",
+            )
+        if self._calls.compiled:
+            raise GradcertError(
+                "a module that is called inside of what torch.compile compiles, where hooks do not run",
+                allowed="what torch.compile returns of the module itself",
+                do="watch that: net = torch.compile(net), in place of net.compile() and of compiling what calls net",
+            )
+        raise GradcertError(
+            "a step in which the module was not called", do="call the module itself, so that its hooks run"
+        )
+
+    def _drop(self, y: Any) -> int:
+        """Leave out what was called before .grad was set to zero, as the first pass of two, and return how many.
+
+        So it is where the parameters were others then, or one target is said: gradients that are accumulated are lost
+        by the same, and that is named.
+        """
+        sequences = self._calls.sequences
+        if all(s.spent for s in sequences) or not any(s.spent for s in sequences):
+            return 0
+        others = any(_changed(s.parameters, sequences[-1].parameters) for s in sequences if s.spent)
+        return self._calls.forget_spent() if others or (self.loss is not None and not of_each(sequences, y)) else 0
 
     def _check_follows(self) -> None:
         """Raise for a state that is changed on the way in place, and where that begins the count of a claim anew."""
@@ -237,20 +275,41 @@ class Watch(Judging):
                 do="claim the rule without it, such as bptt, and say step() after the backward() of every chunk",
             )
 
-    def _check_order(self, given: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
-        """Raise for a step that is said to be over before there are gradients, or after they were applied."""
+    def _check_order(self, given: Mapping[str, Any], parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parameters that the module was called with.
+
+        Raises
+        ------
+        GradcertError : for a step that is said to be over before there are gradients, or after they were applied.
+        """
         if given and all(g is None for g in given.values()):
             raise GradcertError("a step in which no parameter has a gradient", do="say step() after loss.backward()")
-        seen: dict[str, int] = self._calls.sequences[-1].versions
-        # a trainer's are copies of before
-        own: list[tuple[str, Any]] = [x for x in self.module.named_parameters() if x[1] is parameters.get(x[0])]
-        changed = [n for n, p in own if p._version != seen.get(n, p._version)]
-        if changed:
+        now, sequences = dict(self.module.named_parameters()), self._calls.sequences
+        if away := [n for s in sequences for n, (p, _) in s.parameters.items() if now.get(n) is not p]:
             raise GradcertError(
-                f"parameters that changed since the module was called: {', '.join(changed)}",
-                allowed="the parameters that the gradients are of",
-                do="say step() before the optimiser's step",
+                "a module that is called with other tensors in the place of its parameters, as"
+                f" torch.func.functional_call does: {', '.join(dict.fromkeys(away))}",
+                allowed="gradients of the module's own parameters",
+                do="call the module itself at the steps that are judged, and take its parameters' gradients",
             )
+        if all(parameters.get(n) is p for n, p in now.items()):  # else a trainer's, of before the call
+            late = {n: (p, p.detach()) for n, p in now.items()}
+        else:
+            late = sequences[-1].parameters
+        if changed := [n for s in sequences for n in _changed(s.parameters, late)]:
+            raise GradcertError(
+                f"parameters that changed since the module was called: {', '.join(dict.fromkeys(changed))}",
+                allowed="the parameters that the gradients are of",
+                do="say step() before the optimiser's step, and change no parameter between a call and its backward()",
+            )
+        found = {**parameters, **{n: then for n, (_, then) in sequences[-1].parameters.items()}}
+        if made := [n for n in now if n not in found]:
+            raise GradcertError(
+                f"parameters that the first call of the module makes: {', '.join(made)}",
+                allowed="parameters whose numbers before the step are known",
+                do="call the module once before, or judge later steps",
+            )
+        return found
 
     def _evidence(
         self,
@@ -262,10 +321,13 @@ class Watch(Judging):
         y: Any,
     ) -> Evidence:
         own = {n: p.detach() for n, p in parameters.items()}
-        found = gathered(written, self.output, sequences, own, given, before, self.loss, y, self.feedback)
+        found = gathered(
+            written, self.output, sequences, own, given, before, self.loss, y, self.feedback, self._calls.backwards
+        )
         told = first_infinite(self.module, found, self.output) if self.time is None and not_finite(given) else ""
         on, parts, elsewhere = hooked(self.module), parts_hooked(self.module), tuple(self._calls.elsewhere)
-        return replace(found, hooked=on, parts=parts, backward=told, elsewhere=elsewhere)
+        emptied = self._calls.emptied
+        return replace(found, hooked=on, parts=parts, backward=told, elsewhere=elsewhere, emptied=emptied)
 
     def _read(self, parameters: Mapping[str, Any]) -> Written:
         sequence = self._calls.sequences[0]
@@ -287,9 +349,18 @@ class Watch(Judging):
     def _further(self, error: Exception) -> Exception:
         """Return why a module is not read: it may be called with more than an input and its state."""
         sequence = self._calls.sequences[0]
-        beside = [v for v in tree_flatten(sequence.state)[0] if isinstance(v, torch.Tensor)]
+        beside = [v for v in leaves(sequence.state) if isinstance(v, torch.Tensor)]
         returned = {tuple(v.shape) for v in sequence.outputs[0]}
         further = [v for v in beside if self.time is not None or tuple(v.shape) not in returned]
+        if not beside and sequence.other:
+            return GradcertError(
+                f"a module that is called with a {' and a '.join(sequence.other)} beside its input: what is in there"
+                " is not seen",
+                allowed="a state of tensors, also in tuples, lists, dicts, named tuples and dataclasses",
+                do="pass it as one of these, or keep it in the module",
+            )
+        if not further and isinstance(error, GradcertError) and "--" in (error.do or ""):  # options of other commands
+            return GradcertError(error.given, allowed=error.allowed)
         if not further:
             return error
         shapes = ", ".join(f"{tuple(v.shape)} of {str(v.dtype).removeprefix('torch.')}" for v in further)
@@ -388,6 +459,22 @@ class Watch(Judging):
             "Claim": self._claim() or "none: which row is it?",
             "Judged": f"every {self.every} steps, of {self._count}; parameters in {dtype}; the loss: {loss}",
         }
+
+
+def _changed(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the parameters whose numbers are others; of each the tensor itself, and its numbers."""
+    return [n for n, (_, old) in then.items() if n in now and not _alike(old, now[n][1])]
+
+
+def _alike(a: Any, b: Any) -> bool:
+    fits = a.shape == b.shape and a.dtype == b.dtype and a.device == b.device
+    return fits and bool(((a == b) | ((a != a) & (b != b))).all())  # no number is no other one
+
+
+def eagerly() -> Any:
+    """Have the module run as it is written: torch.compile would remember how it was read, and run that in training."""
+    stance = getattr(torch.compiler, "set_stance", None)  # PyTorch 2.6
+    return nullcontext() if stance is None else stance("force_eager")
 
 
 def refuse_autocast(written: Written) -> None:

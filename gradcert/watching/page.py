@@ -177,9 +177,17 @@ def _tiles(judgements: Sequence[Judgement]) -> list[tuple[str, str, str]]:
     low = min((j.descent for j in judgements if j.descent is not None), default=None)
     spent = sum(j.seconds for j in judgements) / max(len(judgements), 1)
     what = "right" if judgements and judgements[0].claim else "named"
+    fine = next((j for j in reversed(judgements) if j.seen), None)
+    weakest, share = max(fine.seen.items(), key=lambda of: of[1]) if fine is not None else ("", 0.0)
+    told = (
+        "factor on a gradient that is seen",
+        f"at least; in {weakest}, the weakest, at step {fine.step}" if fine else "",
+    )
+    seen = [(f"1 ± {share:.2g}", *told)] if fine is not None else []
     return [
         (f"{good} / {len(judgements)}", f"judgements {what}", ""),
         (figure(worst), "worst error, in budgets", "1 is the limit"),
+        *seen,
         (figure(low), "least cosine to BPTT", "all parameters; above 0 the loss falls at first order"),
         (f"{spent:.2g} s", "processor time a judgement", ""),
     ]

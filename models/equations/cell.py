@@ -26,6 +26,7 @@ from gradcert.reference.checks import check_numbers
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import AvgPool, Drive, Link, Nodes, Use
 from gradcert.reference.networks.cells import options
+from gradcert.reference.notebook import of_cell
 from gradcert.reference.numbers import ACTIVATIONS, Activation, Array, Numbers, Surrogate, called, spike, surrogate_from
 
 
@@ -217,6 +218,7 @@ def define(
         "name": name,
         "conventions": (options.strictness({}),) if recipe.spikes else (),
         "recipe": recipe,
+        "_repr_html_": of_cell,
         "square": recipe.square,
         "own_synapses": staticmethod(lambda n: {ONE_TO_ONE: AvgPool(n, 1, 1, (1, 1))} if recipe.square else {}),
         "nodes": property(lambda self: recipe.nodes),

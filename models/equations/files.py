@@ -22,12 +22,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from gradcert.models.equations.cell import define
 from gradcert.models.equations.equations import ITSELF
 from gradcert.reference.errors import GradcertError
+from gradcert.reference.networks import place
 from gradcert.reference.numbers import surrogate_from
 from gradcert.reference.outside import toml
 
@@ -43,9 +43,9 @@ def cell(name: str) -> Any:
     GradcertError : for a file or a table that is not there, or is no cell.
     """
     where, _, table = name.rpartition(":")
-    if not Path(where).is_file():
+    if not (path := place(where)).is_file():
         raise GradcertError(f"there is no file {where}", allowed="path/to/cells.toml:table")
-    found = toml(Path(where), FORM)
+    found = toml(path, FORM)
     if not isinstance(found.get(table), Mapping):
         raise GradcertError(f"{where} has no cell {table!r}", allowed=", ".join(found) or "none")
     return from_record(table, found[table])

@@ -16,6 +16,7 @@ from gradcert.models.modules.claims import How, at, settled, told
 from gradcert.models.modules.errors import check_given, unread
 from gradcert.models.modules.parameters import Given, given
 from gradcert.models.modules.spelled import Read, Told, sizes_of
+from gradcert.models.modules.training import put
 from gradcert.models.reading.pytorch.held import peek, poke, slots
 from gradcert.models.reading.pytorch.recorder import Double, default_dtype
 from gradcert.reference.networks import Problem
@@ -104,11 +105,11 @@ class ModuleSubject:
         with unread():
             read, values = self.reader.read(sizes_of(problem.network))
         dtype = getattr(torch, problem.dtype)
-        module = cast(self.build(values).eval(), dtype)
-        put = Put.of(read, module, problem, dtype)
+        module = cast(put(self.build(values), trains=self.reader.settled.trains), dtype)
+        held = Put.of(read, module, problem, dtype)
         with computing(dtype):
             loss, outputs = _ran(read, module, problem, dtype)
-        gradients = put.pulled({name: p.grad for name, p in module.named_parameters()}, problem)
+        gradients = held.pulled({name: p.grad for name, p in module.named_parameters()}, problem)
         return gradients if outputs is None else (loss, gradients, outputs)
 
 

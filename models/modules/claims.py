@@ -28,12 +28,13 @@ from gradcert.models.modules.spelled import (
     spelled,
 )
 from gradcert.models.modules.states import first_state
+from gradcert.models.modules.training import asks, draws, put
 from gradcert.models.modules.trying import tried
 from gradcert.models.reading.forward import forward_alone
 from gradcert.models.reading.network.graphs import as_graph
 from gradcert.models.reading.pytorch.check import rows_by_cuts
-from gradcert.models.reading.pytorch.held import peek, slots
-from gradcert.models.reading.pytorch.reader import ReadModule, recorded
+from gradcert.models.reading.pytorch.held import peek, slots, unhooked
+from gradcert.models.reading.pytorch.reader import ReadModule, recorded, rounded
 from gradcert.reference.errors import GradcertError
 
 # what a module that takes whole sequences returns of its steps -> of what the loss of the claim is
@@ -52,6 +53,7 @@ class How:
     state : module -> the state before the first step, for as many samples as the example has.
     builtin : whether the claim is about gradcert's own cells, all layers alike, as algorithms that are no row want it.
     found : whether `time` was found by trying, where None is a module of one step.
+    trains : whether it is read in train(), as code that asks for that runs; else in eval().
     """
 
     example: tuple[int, ...] | None = None
@@ -59,6 +61,7 @@ class How:
     time: int | None = None
     builtin: bool = False
     found: bool = False
+    trains: bool = False
 
 
 def read(
@@ -80,7 +83,7 @@ def read(
     ------
     GradcertError : for what cannot be read, or written as a network.
     """
-    module = build(sizes).eval()  # dropout and the like are off
+    module = unhooked(put(build(sizes), trains=how.trains))  # its own backward is judged, not read
     shape = how.example
     if inputs is not None and shape is not None:
         shape = (*shape[:-1], inputs)
@@ -103,16 +106,28 @@ def _state(module: Any, x: Any, how: How) -> Any:
 def settled(build: Build, how: How) -> How:
     """Return how a module is read at every size: along the axis of time that it is read along at its own.
 
-    At others a sequence may be what it takes for a step: two samples of two numbers, say.
+    At others a sequence may be what it takes for a step: two samples of two numbers, say. Code that asks whether it
+    trains is read as it trains, unless it draws random numbers then.
 
     Raises
     ------
     GradcertError : for what cannot be read along any axis.
     """
+    if asks(build()):
+        try:
+            trained = _settled(build, replace(how, trains=True))
+            if not draws(read(build, trained).reading):
+                return trained
+        except Exception:  # whatever a module raises that is read as it trains: it is read in eval, and that is said
+            pass
+    return _settled(build, how)
+
+
+def _settled(build: Build, how: How) -> How:
     if how.example is not None or how.time is not None:
         return how
     with forward_alone():
-        return _tried(build().eval(), how)[1]
+        return _tried(unhooked(put(build(), trains=how.trains)), how)[1]
 
 
 def _tried(module: Any, how: How) -> tuple[ReadModule, How]:
@@ -181,6 +196,10 @@ def told(build: Build, how: How) -> Told:
     notes += ["its dropout is off: it is judged as it is in eval()"] if _random(build) else []
     if any(isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for m in build().modules()):
         notes.append("its batch normalisation is that of eval(), by what it keeps: training with it was not looked at")
+    if places := asks(build()):
+        mode = "train(), with dropout and batch normalisation in eval()" if how.trains else "eval(), and not in train()"
+        notes.append(f"{' and '.join(places)}: the code asks whether it trains; it is judged in {mode}")
+    notes += rounded(base.reading.step)
     return replace(found, controls=controls, notes=(*found.notes, *notes))
 
 

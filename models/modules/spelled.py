@@ -25,6 +25,7 @@ FOLDER = ".gradcert/cells"  # where cells that were read are kept, by their cont
 SMALL = (3, 4, 2, 5, 6)  # of sizes, in turn, where a claim has to fix them
 LARGEST = 100  # of a size that a claim fixes
 CONVENTION = "label by convention: "
+OWN_NAME = " of the claim is "
 ROUNDED = (
     "0 or 1 but for roundings, as hard + soft - soft.detach() leaves them, and cases without roundings see it:"
     " soft + (hard - soft).detach() is hard to the last bit"
@@ -108,6 +109,7 @@ def spelled(
     notes = [] if spec["rule"] else [f"{name} has {no_row(base.reading)}"]
     notes += [] if builtin else conventions(base.reading)
     notes += [f"the spike at {place} is {ROUNDED}" for place in base.reading.rounding]
+    notes += _own_names(base, renamed)
     return Told(spec, {path: text} if records else {}, records, renamed, notes=tuple(notes))
 
 
@@ -182,6 +184,24 @@ def conventions(reading: Reading) -> list[str]:
                 arrow = f"{edge['source']} -> {edge['target']}{of}"
                 others = ", or ".join(map(str.upper, edge["could_be"]))
                 out.append(f"{CONVENTION}{arrow} is {edge['label'].upper()} (or {others}): {edge['by_convention']}")
+    return out
+
+
+def _own_names(base: Read, renamed: Mapping[str, str]) -> list[str]:
+    """Return what the user calls parameters that have another name in the claim, and where they are used.
+
+    `gradcert.certify.campaign.conclude` says so of a cause that names one.
+    """
+    nodes = base.reading.step.nodes
+    out = []
+    for new, old in renamed.items():
+        part = next((p for p in base.parts if p.name == old), None)
+        if part is None or new.rpartition(".")[2] == part.module.rpartition(".")[2]:
+            continue
+        held = {k for k, node in enumerate(nodes) if (node.kind, node.name) == ("parameter", part.module)}
+        places = dict.fromkeys(node.where for node in nodes if node.where and held & {*node.operands()})
+        made = "made of " * (part.function is not None)
+        out.append(f"{new}{OWN_NAME}{made}{part.module} in the code{', at ' * bool(places)}{', '.join(places)}")
     return out
 
 

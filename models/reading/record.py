@@ -28,6 +28,7 @@ class Node:
     cut : whether autograd was kept from passing: detach, no_grad, .data.
     shape, floating, value : of the result.
     where : file and line, the innermost that is not PyTorch's.
+    single : whether it is a cast to float32, which was taken for one to float64.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Node:
     floating: bool = True
     value: Any = None
     where: str = ""
+    single: bool = False
 
     def operands(self) -> list[int]:
         """Return the nodes that it is computed from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradcert.models.reading.record import Node, Ref, leads_to
 from gradcert.models.reading.spikes import GRID, Found, Kind, is_step
 
 SUMS = ("add", "sub")
+JUMPS = ("gt", "ge", "heaviside")
 
 
 def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
@@ -20,16 +21,32 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
     if not any(nodes[i].cut for one in sums for i in one.operands()):
         return None
     members = leads_to(nodes, k)
-    compared = [i for i in members if nodes[i].name in ("gt", "ge")]
+    compared = [i for i in members if nodes[i].name in JUMPS]
     compared = [i for i in compared if not any(_below(nodes, i, j) for j in compared if j != i)]
     if len(compared) != 1 or not isinstance(nodes[compared[0]].args[0], Ref):
         return None
-    root, level = nodes[compared[0]].args[0].node, nodes[compared[0]].args[1]
-    if not isinstance(level, (int, float)):
-        return None
+    for root, level in _roots(nodes, nodes[compared[0]]):
+        if (found := _step(nodes, k, root, level, framework, members)) is not None:
+            return found
+    return None
 
+
+def _roots(nodes: list[Node], hard: Node) -> Iterator[tuple[int, float]]:
+    """Yield what jumps as a function of a node, and at which level; then of what that is less a number."""
+    k, level = hard.args[0].node, 0.0 if hard.name == "heaviside" else hard.args[1]
+    if not isinstance(level, (int, float)):
+        return
+    yield k, float(level)
+    node = nodes[k]
+    plain = len(node.args) == 2 and not node.kwargs and isinstance(node.args[0], Ref)
+    if level == 0 and node.name in SUMS and plain and isinstance(node.args[1], (int, float)):
+        yield node.args[0].node, float(node.args[1] if node.name == "sub" else -node.args[1])
+
+
+def _step(nodes: list[Node], k: int, root: int, level: float, framework: Framework, members: set[int]) -> Found | None:
+    """Return a node as a spike of another one, if it is a step there."""
     try:
-        values, slope = framework.alone(nodes, k, root, float(level))
+        values, slope = framework.alone(nodes, k, root, level)
         found = values(GRID)
     except (KeyError, RuntimeError, TypeError, ValueError):  # not a function of the root alone, unit by unit
         return None
@@ -38,8 +55,8 @@ def straight(nodes: list[Node], k: int, framework: Framework) -> Found | None:
         return None
     inner = frozenset(i for i in members if root in leads_to(nodes, i)) - {root}
     rounded = not np.array_equal(found, steps)
-    kind = Kind("a straight-through step", slope, nodes[compared[0]].name == "gt", node.where, rounded=rounded)
-    return Found(kind, root, inner, float(level))
+    strict = not steps[GRID == 0].any()
+    return Found(Kind("a straight-through step", slope, strict, nodes[k].where, rounded=rounded), root, inner, level)
 
 
 def _below(nodes: list[Node], i: int, j: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from gradcert.reference.notebook import of_rule
 from gradcert.reference.numbers import Array
 
 
@@ -30,3 +31,7 @@ class Estimator:
     time: str = ""
     memory: str = ""
     page: str = field(default="", compare=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        return of_rule(self, [("needs", ", ".join(self.needs))])

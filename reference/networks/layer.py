@@ -282,4 +282,6 @@ def check_options(cell: Any, units: int | None = None) -> None:
         elif field.type in ("Surrogate", Surrogate) and not isinstance(getattr(cell, field.name), Surrogate):
             raise GradcertError(f"{field.name}={getattr(cell, field.name)!r}", allowed="a Surrogate")
     for name, value in cell.constants().items():
+        if any(isinstance(one, Surrogate) for one in (value if isinstance(value, tuple) else (value,))):
+            raise GradcertError(f"{name}={value!r}", allowed="a number")  # of a file, which says one by its name
         check_numbers(name, value, units if not hasattr(cell, "sizes") else None)

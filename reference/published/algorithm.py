@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.reference.networks import Edge, Network, Problem
+from gradcert.reference.notebook import card
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 
@@ -132,6 +133,16 @@ class Algorithm:
             return self.kind.compute(problem, self.settings)
         assert callable(self.kind.mean), self.kind.name
         return self.kind.mean(problem, self.settings)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        settings = ", ".join(f"{name} {said(value)}" for name, value in self.settings.items())
+        facts = [("settings", settings), ("feedback", self.feedback), ("draws", "at random" if self.kind.draw else "")]
+        facts += [
+            ("returns", "weights" if self.kind.weights else "gradients"),
+            ("stacks alone", f"an algorithm {self.kind.stacks}" if self.kind.stacks else ""),
+        ]
+        return card(f"{self.name}: {self.kind.title}", facts)
 
 
 Claimed = Rule | Algorithm

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import TEMPORAL, Edge
-from gradcert.reference.notebook import card
+from gradcert.reference.notebook import of_rule
 
 FEEDBACKS = ("symmetric", "random", "direct", "target", "local")
 
@@ -76,6 +76,4 @@ class Rule:
         """Return what a notebook shows."""
         reach = [f"{n} {v}" for n in ("window", "chunk", "reach") if (v := getattr(self, n)) is not None]
         facts = [(side, ", ".join(sorted(e.name for e in getattr(self, side))) or "none") for side in ("own", "upper")]
-        facts += [("feedback", self.feedback), ("limits", ", ".join(reach)), ("drops", self.drops)]
-        facts += [("exact", self.exact), ("time, memory", ", ".join(filter(None, (self.time, self.memory))))]
-        return card(f"{self.name}: {self.title}", [*facts, ("source", self.source)])
+        return of_rule(self, [*facts, ("feedback", self.feedback), ("limits", ", ".join(reach))])

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -74,8 +74,13 @@ def rows(jobs: int) -> list[str]:
         ]
         subprocess.run([*command, *wanted()], stdout=sys.stderr, check=False)
         found = outcomes(report)
+    return table(lambda tried: row(tried["what"], tried["tests"], found))
+
+
+def table(of: Callable[[Mapping[str, Any]], str]) -> list[str]:
+    """Return the tables, kind by kind, of a row for each entry of the list."""
     lines = []
     for kind in kinds():
         lines += [f"### {kind['name']}", "", "| tried | tests | held | not run here |", "|---|---|---|---|"]
-        lines += [*(row(tried["what"], tried["tests"], found) for tried in kind["tried"]), ""]
+        lines += [*map(of, kind["tried"]), ""]
     return lines

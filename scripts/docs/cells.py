@@ -9,11 +9,13 @@ from typing import Any
 
 from scripts.docs import docstrings
 from scripts.docs.markdown import raw, table, toctree, write
-from scripts.docs.plain import blocks
+from scripts.docs.plain import blocks, legend, notation
 from scripts.docs.plain.formula import formula
 from scripts.docs.plain.names import letter
 
 #: fields of cells that have a letter of their own in all pages
+STEP = {"step": (r"\operatorname{step}", "")}  # a function of a cell's equations, else a word
+MANY = 16  # letters, of which a list stands folded
 SIGNS = {"leak": r"\lambda", "threshold": r"\theta", "resistance": "R", "capacitance": "C"}
 
 
@@ -50,7 +52,7 @@ def page(record: dict[str, Any], nodes: tuple[str, ...], picture: str) -> str:
     steps = [*nodes, "x", "z"]
     shown = "\n".join(f"{in_steps(k, steps)} = {in_steps(v, steps)}" for k, v in record["equations"].items())
     found = blocks.equations(shown, own)
-    legend = ", ".join(f"${sign}$ is `{name}`" for name, sign in called.items() if re.search(rf"\b{name}\b", shown))
+    called_so = ", ".join(f"${sign}$ is `{name}`" for name, sign in called.items() if re.search(rf"\b{name}\b", shown))
     edges = [
         {
             "edge": row["edge"],
@@ -59,11 +61,16 @@ def page(record: dict[str, Any], nodes: tuple[str, ...], picture: str) -> str:
         }
         for row in record["edges"]
     ]
+    among = legend.formulas(found or "")
+    meant = notation.of_cell(record["name"])
+    many = len(meant) > MANY
+    letters = legend.listed(meant, among, names={**own, **STEP}, folded="What the letters mean" if many else "")
     shapes = [{"parameter": f"`{name}`", "shape": f"`{shape}`"} for name, shape in record["parameters"].items()]
     parts = [
         f"# {record['name']}\n\n{blocks.prose(record['title'])}\n\n{picture}",
         f"## Equations\n\n{raw(found) if found else f'```text{chr(10)}{shown}{chr(10)}```{chr(10)}'}",
-        f"{legend}.\n" if legend else "",
+        f"{called_so}.\n" if called_so else "",
+        raw(letters) if letters else "",
         f"Kept from step to step: `{record['states']}`.\n" if record["states"] else "",
         f"## Edges through time\n\n{table(edges)}" if edges else "",
         f"## Parameters\n\n{table(shapes)}" if shapes else "",

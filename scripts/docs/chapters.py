@@ -26,7 +26,7 @@ def write(folder: Path, extra: Path, verdicts: Mapping[str, list[Any]], *, pngs:
     code: dict[str, str] = {}
     for name in CHAPTERS:
         found = site.content(name, verdicts, code, pngs=pngs)
-        parts = [f"# {found.title}\n", _html(found.lead + site.data())]
+        parts = [f"# {found.title}\n", _html(found.lead + site.data(found.letters, found.signs))]
         for n, (anchor, heading, html) in enumerate(found.sections, start=1):
             place = "" if anchor == slug(heading) else _html(f'<a id="{anchor}"></a>', bare=True)
             parts.append(f"{place}\n## {n}. {heading}\n\n{_html(html)}")

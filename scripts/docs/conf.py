@@ -12,7 +12,7 @@ os.environ["TTY_INTERACTIVE"] = "0"  # and show no bars that move; a kernel sets
 project = "gradcert"
 author = "the gradcert authors"
 copyright = "the gradcert authors; Apache-2.0"
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "scripts.docs.formulas"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "scripts.docs.formulas", "scripts.docs.keywords"]
 exclude_patterns: list[str] = []
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -38,7 +38,17 @@ html_math_renderer = "bundled"
 html_static_path = [str(ROOT / "derivations" / "reading" / "assets"), "static"]
 html_extra_path = [str(ROOT / "build" / "docs" / "extra")]
 html_css_files = ["katex.min.css", "chapter.css", "site.css"]
-SCRIPTS = ("katex.min.js", "engine.js", "sums.js", "draws.js", "means.js", "chapter.js", "copy.js", "site.js")
+SCRIPTS = (
+    "katex.min.js",
+    "engine.js",
+    "sums.js",
+    "draws.js",
+    "means.js",
+    "letters.js",
+    "chapter.js",
+    "copy.js",
+    "site.js",
+)
 html_js_files = [(name, {"defer": "defer"}) for name in SCRIPTS]
 html_show_sphinx = False
 html_copy_source = False

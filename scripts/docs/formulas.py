@@ -83,11 +83,25 @@ def hyphens(app: Any, tree: Any, name: str) -> None:
             text.parent.replace(text, new)
 
 
+NOTICE = (
+    "<noscript><p><strong>Formulas are set by a script that comes with this page.</strong> Where scripts are switched"
+    " off, they stand as they are typed, in LaTeX.</p></noscript>"
+)
+
+
+def noticed(app: Any, name: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Say on a page with formulas, once, what it looks like without scripts; a chapter says it itself."""
+    body = context.get("body", "")
+    if 'class="tex' in body and "<noscript>" not in body:
+        context["body"] = body.replace("</h1>", f"</h1>{NOTICE}", 1)
+
+
 def setup(app: Any) -> dict[str, Any]:
     """Register the renderer."""
     app.connect("autodoc-process-docstring", fields, priority=400)  # before napoleon reads the sections
     app.connect("autodoc-process-docstring", plain)
     app.connect("doctree-resolved", entries)
     app.connect("doctree-resolved", hyphens)
+    app.connect("html-page-context", noticed)
     app.add_html_math_renderer("bundled", (inline, None), (block, None))
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from scripts.docs.markdown import table, toctree, write
-from scripts.docs.plain import blocks
+from scripts.docs import libraries
+from scripts.docs.markdown import raw, table, toctree, write
+from scripts.docs.plain import blocks, legend, notation
 
 MODULES = {
     "gradcert": "what a user imports",
@@ -56,7 +57,35 @@ def losses(path: Path) -> None:
     done = click.testing.CliRunner().invoke(gradcert, ["losses", "--json"], prog_name="gradcert")
     groups = json.loads(done.output)
     body = "\n".join(f"## {name}\n\n{table(map(_loss, rows))}" for name, rows in groups.items())
-    write(path, f"# Losses\n\nIn what form, of what, reduced how; what a claim may name.\n\n{body}")
+    letters = legend.listed(notation.LOSSES, legend.formulas(body))
+    write(
+        path,
+        f"# Losses\n\nIn what form, of what, reduced how; what a claim may name.\n\n{raw(letters)}\n{body}\n{called()}",
+    )
+
+
+CALLED = """\
+## in libraries
+
+The value of a call is that of the loss beside it, times the factor; a test compares them on numbers. `o` holds T steps
+of the outputs of every sample, `y` labels, or real targets of that shape where the call takes them.
+
+"""
+
+
+def called() -> str:
+    """Return the table of losses of libraries."""
+    rows = []
+    for loss in libraries.LOSSES:
+        words = {"kind": "squared_error", "when": "every", **loss.claimed}
+        reduced = ", ".join(f"{axis} {how}" for axis, how in words.items() if axis in ("time", "batch", "outputs"))
+        on = f", of the potential `{words['node']}`" if "node" in words else ""
+        targets = {"labels": "labels as 0 and 1", "real": "as given"}.get(loss.targets, loss.targets)
+        claim = f"`{words['kind']} of {words['when']}`; {reduced}{on}"
+        rows.append(
+            {"call": f"`{loss.call}`", "as a claim": claim, "times": loss.times, "targets of the claim": targets}
+        )
+    return CALLED + table(rows)
 
 
 def _loss(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from scripts.docs import docstrings
+from scripts.docs import docstrings, libraries
 from scripts.docs.markdown import table, toctree, write
 from scripts.docs.plain import blocks
 from scripts.docs.plain.meanings import MEANINGS
+from scripts.docs.plain.notation import of_rule
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTERS = {
@@ -29,6 +30,11 @@ CHAPTERS = {
     **dict.fromkeys(("uoro", "kf-rtrl"), "unbiased"),
     **dict.fromkeys(("opzo", "sltt-k", "etlp"), "sampled"),
 }
+CALLED = (
+    "Where it is found, under its own name or another one. That code stands here says nothing about what it computes. "
+    "Packages are of the release that is named; repositories were read at the commits of "
+    '<a href="../../mathematics/16-sources.html">the sources</a>.'
+)
 LIBRARIES = (
     "Claims of this rule by code as it is published, judged. A verdict is followed by the claim that it is about, the "
     "rule and the cell that the code was held to, and one that is refuted by what was found instead. A claim that is "
@@ -96,15 +102,34 @@ def page(record: dict[str, Any], chapter: str, judged: list[dict[str, str]]) -> 
         parts.append(f"## Settings\n\n{table(settings)}")
     if record.get("page"):
         letters = MEANINGS.get(record["name"], {})
+        if letters:  # its equations are such, and no text
+            letters = of_rule(record["name"], letters, record["page"] + str(record.get("cost of a step", "")))
         equations = docstrings.markdown(record["page"], up="../../", explained=True, letters=letters)
         parts.append(f"## Equations\n\n{equations}")
+    parts.append(f"## In libraries\n\n{called(record['name'])}")
     if judged:
-        parts.append(f"## In libraries\n\n{LIBRARIES}\n\n{table(judged)}")
+        parts.append(f"{LIBRARIES}\n\n{table(judged)}")
     if record.get(THEOREMS):
         rows = [{"theorem": f"`{t['theorem']}`", "says": t["says"]} for t in record[THEOREMS]]
         about = 'For every size, checked by Coq: <a href="../../theorems.html">what is proved</a>.'
         parts.append(f"## Theorems\n\n{about}\n\n{table(rows)}")
     return "\n".join(parts)
+
+
+def called(name: str) -> str:
+    """Return how libraries call a rule, or that none of those that were looked at has it.
+
+    Examples
+    --------
+    >>> print(called("osttp"))
+    No library that was looked at has this rule under a name of its own, and no code of the authors was found.
+    <BLANKLINE>
+    """
+    calls = libraries.CALLS[name]
+    if isinstance(calls, str):
+        return f"{calls}\n"
+    rows = [{"where": c.where, "call": c.call if "`" in c.call else f"`{c.call}`", "what it is": c.says} for c in calls]
+    return f"{CALLED}\n\n{table(rows)}"
 
 
 def fact(value: Any) -> str:

@@ -8,7 +8,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from scripts.docs.plain import blocks
+from scripts.docs.plain import blocks, legend
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -38,7 +38,7 @@ def copied(target: Path, extra: Path) -> list[Path]:
             continue
         text = shown(linked(path.read_text(encoding="utf-8"), path))
         if inner.parts[0] == "mathematics":
-            text = blocks.page(text)
+            text = legend.in_page(blocks.page(text), inner.stem)
         for name in _FILE.findall(text):
             (extra / "files" / name).parent.mkdir(parents=True, exist_ok=True)
             if name == ARCHIVE:

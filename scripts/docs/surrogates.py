@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scripts.docs.markdown import raw, table, write
-from scripts.docs.plain import blocks
+from scripts.docs.plain import blocks, legend, notation
 
 X = (-2, 0, 2)  # where a curve's axis has numbers
 
@@ -21,6 +21,8 @@ def surrogates(path: Path, *, pngs: bool = False) -> dict[str, str]:
     from gradcert.reference import FLOAT64, SURROGATES
 
     curves = {}
+    scales_of = {scale for form in SURROGATES.values() for scale in form.defaults}
+    names = {name: (rf"\mathrm{{{name}}}", "") for name in scales_of if name != "sigma"}
     out = [
         "# Pseudo-derivatives\n\nWhat stands in the place of the slope of a step, at the distance x to the threshold.\n"
     ]
@@ -33,9 +35,11 @@ def surrogates(path: Path, *, pngs: bool = False) -> dict[str, str]:
         curves[name] = _curve(x, y, name)
         drawn = raw(f'<div class="psi">{curves[name]}{figure_files.links(name, png=pngs)}</div>')
         said = f"psi(x) = {record['psi(x)']}"
-        set_ = blocks.equations(said, {name: (rf"\mathrm{{{name}}}", "") for name in scales if name != "sigma"})
+        set_ = blocks.equations(said, names)
         body = raw(set_) if set_ else f"```text\n{said}\n```\n"
         out.append(f"## {name}\n\n{body}\n{drawn}\n\n{table([rest])}")
+    among = legend.formulas("\n".join(out))
+    out.insert(1, raw(legend.listed(notation.SURROGATES, among, names=names)))
     write(path, "\n".join(out))
     return curves
 

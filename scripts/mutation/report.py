@@ -7,14 +7,12 @@ import re
 import subprocess
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cosmic_ray.work_db import WorkDB, use_db
-from cosmic_ray.work_item import TestOutcome, WorkerOutcome
-
 EXPLAINED = Path(__file__).with_name("explained.toml")
+COLUMNS = ("all", "run", "killed", "later", "survived", "explained")
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,9 @@ def explanation(module: str, before: str, after: str) -> str:
 
 def read(sessions: Iterable[str]) -> tuple[dict[str, Counter[str]], list[Survivor], dict[str, str], dict[str, str]]:
     """Counts per module, survivors, the commit that each session mutated, and that of each module."""
+    from cosmic_ray.work_db import WorkDB, use_db
+    from cosmic_ray.work_item import TestOutcome, WorkerOutcome
+
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     survivors, commits, since = list[Survivor](), dict[str, str](), dict[str, str]()
     for session in sessions:
@@ -117,26 +118,34 @@ def planted(page: str) -> str:
     return "".join(f"\n{s.rstrip()}\n" for s in sections if "planted bugs" in s.partition("\n")[0].lower())
 
 
+def page(
+    head: Mapping[str, str], counts: Mapping[str, Mapping[str, int]], survivors: Iterable[Survivor], marked: set[str]
+) -> str:
+    """Return the page without planted bugs; an asterisk is put to the modules that are `marked`."""
+    lines = [HEAD.format(**head), "| module | mutants | run | killed | then killed | survived | explained |"]
+    lines.append("|---|" + "---:|" * 6)
+    for module in sorted(counts):
+        mark = " *" if module in marked else ""
+        lines.append(f"| `{module}`{mark} | " + " | ".join(str(counts[module].get(c, 0)) for c in COLUMNS) + " |")
+    total = (str(sum(row.get(c, 0) for row in counts.values())) for c in COLUMNS)
+    lines += ["| **all** | " + " | ".join(total) + " |", "", "## Survivors", ""]
+    reasons: dict[str, list[Survivor]] = defaultdict(list)
+    for survivor in survivors:
+        reasons[survivor.why or "Not explained."].append(survivor)
+    for why, group in reasons.items():
+        lines += [why, "", "| module | line | mutant |", "|---|---|---|"]
+        lines += [f"| `{s.module}` | {cell(s.before)} | {cell(s.after)} |" for s in group] + [""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def write(target: Path, sessions: Iterable[str]) -> int:
     """Write the page, its sections on planted bugs as they are; return how many survivors nobody has explained."""
     counts, survivors, commits, since = read(sessions)
     lines = [f"- `{commit[:12]}` of {dated(commit)}: {Path(session).stem}" for session, commit in commits.items()]
     changed = {commit: changed_since(commit) for commit in commits.values()}
     version, head = importlib.metadata.version("cosmic-ray"), git("rev-parse", "HEAD")[:12]
-    page = [HEAD.format(version=version, head=head, commits="\n".join(lines))]
-    columns = ("all", "run", "killed", "later", "survived", "explained")
-    page += ["| module | mutants | run | killed | then killed | survived | explained |", "|---|" + "---:|" * 6]
-    for module in sorted(counts):
-        mark = " *" if module in changed[since[module]] else ""
-        page.append(f"| `{module}`{mark} | " + " | ".join(str(counts[module][c]) for c in columns) + " |")
-    total = sum(counts.values(), Counter())
-    page.append("| **all** | " + " | ".join(str(total[c]) for c in columns) + " |")
-    page += ["", "## Survivors", ""]
-    reasons: dict[str, list[Survivor]] = defaultdict(list)
-    for survivor in survivors:
-        reasons[survivor.why or "Not explained."].append(survivor)
-    for why, group in reasons.items():
-        page += [why, "", "| module | line | mutant |", "|---|---|---|"]
-        page += [f"| `{s.module}` | {cell(s.before)} | {cell(s.after)} |" for s in group] + [""]
-    target.write_text("\n".join(page).rstrip() + "\n" + planted(target.read_text() if target.exists() else ""))
+    about = {"version": version, "head": head, "commits": "\n".join(lines)}
+    marked = {module for module in counts if module in changed[since[module]]}
+    made = page(about, counts, survivors, marked)
+    target.write_text(made + planted(target.read_text() if target.exists() else ""))
     return sum(not s.why for s in survivors)

@@ -74,6 +74,7 @@ def paths(s):
     )
 
 
+@pytest.mark.long
 def test_the_online_bound_is_the_error_where_all_paths_have_one_sign():
     page, counts = text("bounds"), [0, 0]
     grid = np.round(np.linspace(-1.5, 1.5, 31), 10)

@@ -58,7 +58,7 @@ def test_what_the_three_rules_miss_of_a_layer_under_a_leaky_readout():
     said = chapter("eprop").example().text
     assert "OSTL keeps these and misses the readout's memory; OTTT misses all of it, and the adaptation." in said
     assert "The readout's own weights are exact under all three" in said
-    row = next(row for row in chapter("eprop").example().rows if row[0] == "ostl")
+    row = next(row for row in chapter("eprop").example().rows if row[0] == "OSTL")
     shares = [f"{float(v):.0%}".replace("%", " %") for v in row[1:3]]
     assert "that is {} of $\\W{{}}$ and {} of $\\H{{}}$: nothing else".format(*shares) in text("ostl")
 
@@ -219,7 +219,7 @@ def test_a_table_of_fptt_rounds_its_fractions_and_not_their_floats():
         pull = 3 * (w - 2)
         bar = (bar + w) / 2 - pull
     assert pull == Fraction("-1.827375")
-    assert [row[4:] for row in rows] == [("-1.82738", "-1.82738")]
+    assert [row[4:] for row in rows] == [("−1.82738", "−1.82738")]
 
 
 @pytest.mark.parametrize("form", ["code", "paper"])

@@ -106,7 +106,7 @@ def test_a_process_that_dies_fails_its_step(monkeypatch):
         def submit(self, function, *arguments):
             return super().submit(raising(BrokenExecutor))
 
-    monkeypatch.setattr(checker, "ProcessPoolExecutor", lambda jobs, mp_context: Broken(jobs))
+    monkeypatch.setattr(checker, "pool", lambda jobs, method: Broken(jobs))
     found = list(checker._run([("fptt", "fptt.risk"), ("fptt", "fptt.parts")], 2))
     assert {(name, v.step, v.status) for name, v in found} == {
         ("fptt", "fptt.risk", "failed"),

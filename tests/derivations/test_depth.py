@@ -147,7 +147,7 @@ def test_what_the_page_says_of_some_settings():
     worked = begin["cr0.3"] * begin["J 11"] + begin["cr1.3"] * begin["J 21"]
     assert abs(worked - begin["late0.2"]) <= CLOSE
     rows = chapter("depth").example().rows
-    assert rows[0][:2] == ("ostl", "6.1e-01")
+    assert rows[0][:2] == ("OSTL", "0.61")
 
 
 def test_the_table_of_rules_has_the_shares_of_the_lower_weights():
@@ -155,17 +155,18 @@ def test_the_table_of_rules_has_the_shares_of_the_lower_weights():
     network, w, x, y = depth._network()
     name, parts = "layers.0.W", {}
     for rule, _, _, printed in chapter("depth").example().rows:
-        found = residual(network, w, x, y, rule=RULES[rule])
+        found = residual(network, w, x, y, rule=RULES[rule.lower()])
         total = found.total[name]
         above = sum(part[name] for (m, _), part in found.split.items() if m)
         parts[rule] = above, np.linalg.norm(total)
-        shares = {f"{k} {('below', 'above')[m]}": (g[name] * total).sum() for (m, k), g in found.split.items()}
+        shares = {f"{k.upper()} {('below', 'above')[m]}": (g[name] * total).sum() for (m, k), g in found.split.items()}
         percent = {label: round(100 * value / (total**2).sum()) for label, value in shares.items()}
-        assert printed == ", ".join(f"{label} {value:+d}%" for label, value in percent.items() if value)
-        assert np.abs(above - parts["ostl"][0]).max() == 0
-        due = sum(int(p) for p in re.findall(r"above ([+-]\d+)%", printed)) / 100
-        assert due <= parts["ostl"][1] / parts[rule][1] + 0.015  # three roundings to a whole percent
-    assert {rule for rule, (_, size) in parts.items() if size > parts["ostl"][1]} == {"ottt", "e-prop", "sltt"}
+        signed = {label: f"{value:+d}".replace("-", "−") for label, value in percent.items() if value}
+        assert printed == ", ".join(f"{label} {value} %" for label, value in signed.items())
+        assert np.abs(above - parts["OSTL"][0]).max() == 0
+        due = sum(int(p.replace("−", "-")) for p in re.findall(r"above ([+−]\d+) %", printed)) / 100
+        assert due <= parts["OSTL"][1] / parts[rule][1] + 0.015  # three roundings to a whole percent
+    assert {rule for rule, (_, size) in parts.items() if size > parts["OSTL"][1]} == {"OTTT", "e-prop", "SLTT"}
 
 
 def waiting(n, steps):

@@ -161,7 +161,7 @@ def test_how_the_residual_goes_over_draws():
     nearer = [int((sizes < found[rule]).sum()) for rule in ("ottt", "sltt")]
     assert f"nearer to BPTT than OTTT in {nearer[0]} of the {n}, and nearer than SLTT in {nearer[1]}." in page
     assert f"with other weights there it is anything between {percent(sizes.min())} and {percent(sizes.max())}" in page
-    (here,) = (row[1] for row in chapter("depth").example().rows if row[0] == "ostl")
+    (here,) = (row[1] for row in chapter("depth").example().rows if row[0] == "OSTL")
     assert 0.58 < float(here) < 0.62 and "and on the one in" in page and "three fifths" in page
     traps = " ".join((DOCS / "mathematics" / "14-traps.md").read_text(encoding="utf-8").split())
     assert f"{float(here):.1f} in the lesson on depth (over {n} draws".replace("0.", ".") in traps

@@ -63,10 +63,10 @@ def test_every_unit_of_the_worked_networks_fires_and_no_norm_is_nothing():
         assert np.allclose(weights, 1.5 * found[1][2][name], rtol=2**-51, atol=0)
     rows = {row[:2]: (float(row[2]), float(row[3])) for row in chapter("ostl").example().rows}
     assert all(norm > 1 for norm, _ in rows.values())
-    low = [name for label, name in rows if label == "2" and name.startswith("layers.0")]
+    low = [name for label, name in rows if label == "2" and name.startswith("lower")]
     assert len(low) == 3
-    assert all(0 < rows["2", name][1] < rows["2, weights x 1.5", name][1] for name in low)
-    assert all(gap == 0 for (_, name), (_, gap) in rows.items() if name.startswith("layers.1"))
+    assert all(0 < rows["2", name][1] < rows["2, weights times 1.5", name][1] for name in low)
+    assert all(gap == 0 for (_, name), (_, gap) in rows.items() if name.startswith("upper"))
 
 
 def test_what_larger_weights_do_to_the_residual_is_said_of_many_draws():
@@ -77,7 +77,7 @@ def test_what_larger_weights_do_to_the_residual_is_said_of_many_draws():
             found = {rule: reverse.gradients(network, weights, *given, rule=RULES[rule]) for rule in ("bptt", "ostl")}
             exact, online = (found[rule]["layers.0.W"] for rule in ("bptt", "ostl"))
             shares[label].append(np.linalg.norm(online - exact) / np.linalg.norm(exact))
-    smaller, larger = (np.array(shares[label]) for label in ("2", "2, weights x 1.5"))
+    smaller, larger = (np.array(shares[label]) for label in ("2", "2, weights times 1.5"))
     said = OSTL.replace("\n", " ")
     assert f"it is larger, for the input weights, in {(larger > smaller).sum()}" in said
     assert f"with a median of {np.median(larger):.0%} against {np.median(smaller):.0%}".replace("%", " %") in said
@@ -179,9 +179,9 @@ def test_the_residuals_that_the_mathematics_names_are_those_of_the_worked_networ
     text = (DOCS / "mathematics" / "04-ostl.md").read_text(encoding="utf-8")
     for label, figures in (
         ("2", "19 % of `b`, 22 % of `W`, 40 % of `H`"),
-        ("2, weights x 1.5", "48 %, 54 % and 65 %"),
+        ("2, weights times 1.5", "48 %, 54 % and 65 %"),
     ):
-        rows = [row for row in chapter("ostl").example().rows if row[0] == label and row[1].startswith("layers.0")]
+        rows = [row for row in chapter("ostl").example().rows if row[0] == label and row[1].startswith("lower")]
         found = {name[-1]: float(gap) for _, name, _, gap in rows}
         assert [f"{found[k]:.0%}" for k in "bWH"] == [f"{n}%" for n in re.findall(r"(\d+) %", figures)]
         assert figures in text.replace("\n", " ")

@@ -28,6 +28,8 @@ async function look(page) {
   const flat = set.filter(m => { const box = m.getBoundingClientRect(); return box.width < 3 || box.height < 5; });
   found[page] = { math: set.length, flat: flat.length,
     unset: d.querySelectorAll('.tex:not(.set)').length,
+    identities: d.querySelectorAll('.identity').length,
+    wide: [...d.querySelectorAll('.identity')].filter(e => e.scrollWidth > e.clientWidth + 1).length,
     error: d.querySelectorAll('.katex-error').length, width: d.documentElement.scrollWidth };
   frame.remove();
 }
@@ -144,6 +146,9 @@ def test_every_formula_renders_at_400_pixels_without_console_messages(site):
     for page, seen in found.items():
         assert (seen["flat"], seen["unset"], seen["error"]) == (0, 0, 0), page
         assert seen["width"] <= 400, page
+    # a proof's identity ends its lines where sums allow it; what is one fraction scrolls in its box
+    wide, of = (sum(seen[key] for seen in found.values()) for key in ("wide", "identities"))
+    assert of > 200 and wide <= of // 20
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a Chromium browser: make debian")

@@ -119,6 +119,7 @@ def test_what_was_given_is_said(call, value, says):
         calls[call](value)
 
 
+@pytest.mark.long
 def test_a_journal_may_be_named_by_a_text(tmp_path):
     file = tmp_path / "run.journal"
     found = gradcert.certify(subject, rule="bptt", cells="rnn", depths=1, profile="quick", resume=str(file))

@@ -45,6 +45,22 @@ def test_the_table_names_every_part_and_every_field_of_a_problem():
     assert all(f'"{name}"' in block("json") for name in OPTIONAL)
 
 
+def takes(name, several):
+    """Return whether a claim has several of a part."""
+    try:
+        return getattr(Claim("bptt", "rnn", **{name: several}), name) == tuple(several)
+    except GradcertError:
+        return False
+
+
+def test_the_parts_of_a_loss_of_which_a_list_is_alternatives_are_those_that_the_page_says():
+    (row,) = [line for line in PAGE.splitlines() if line.startswith("| `losses`, `when`")]
+    lists = {"losses": ["squared_error", "cross_entropy"], "when": ["every", "last"]}
+    lists |= {name: ["sum", "mean"] for name in ("time", "batch", "outputs")}
+    taken = {name for name, several in lists.items() if takes(name, several)}
+    assert set(re.findall(r"`(\w+)`", row.split(" | ")[1])) == taken
+
+
 def test_the_schema_has_the_same_parts():
     assert set(published("claim")["properties"]) == PARTS
     assert set(Parts.__annotations__) == PARTS | {"claim"}

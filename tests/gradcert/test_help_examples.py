@@ -25,7 +25,7 @@ def examples():
         texts[name] = module.command.epilog or ""
     out = {}
     for name, text in texts.items():
-        lines = text.replace("\b\n", "\n").splitlines()
+        lines = re.sub(r"\s*\\\n\s*", " ", text.replace("\b\n", "\n")).splitlines()  # a broken line is one
         start = next((i for i, line in enumerate(lines) if line.strip() in TITLES), None)
         if start is not None:
             rest = lines[start + 1 :]
@@ -47,7 +47,7 @@ RUN = {
         ("node examples/rtrl.mjs < vectors/problems.jsonl > answers.jsonl", 0),
         ("gradcert check vectors answers.jsonl --html report.html", 0),
     ],
-    "vectors": [("gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o vectors" + QUICK, 0)],
+    "vectors": [("gradcert vectors --rule ostl --cells snu --depths 2 --dtype float32 -o v32" + QUICK, 0)],
     "verify": [
         ("gradcert certify examples/numpy_ostl.py:gradients --certificate ostl.json" + QUICK, 0),
         ("gradcert verify ostl.json --no-run", 0),

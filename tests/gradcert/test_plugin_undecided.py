@@ -1,6 +1,7 @@
 """A check that decides nothing is the judge's own matter: neither a failure of the subject nor an expected one."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -106,6 +107,18 @@ def test_a_failure_is_worse_than_what_nobody_knows():
     (row,) = counted([(skipped, record)])
     assert row.verdict == "inconclusive" and row.text == "1 inconclusive" and row.undecided == {"no draw": 1}
     assert table.cells(row)[4] == ["1 inconclusive: no draw"] and not row.failures
-    (line,) = github.lines_of([row], SimpleNamespace())
+    (line,) = github.lines_of([row], Path())
     assert line.startswith("::warning file=a.py,line=1,title=inconclusive%3A a%3Af::no draw")
     assert Row("a:f", ("a.py", 1), {"failed": 1, "inconclusive": 1}, asks={"t": 2}).verdict == "failed"
+
+
+def test_a_session_below_the_workspace_names_files_from_there(monkeypatch, tmp_path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "core.py").write_text("\n\ndef wrong(problem): ...\n")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    failed = {"counts": {"failed": 1}, "asks": {"t": 2}}
+    rows = [Row("core:wrong", ("t.py", 1), **failed), Row("x:f", ("t.py", 1), **failed)]
+    rows.append(Row("y:f", ("t.py", 1), **failed, first='  File "core.py", line 2'))
+    told = github.lines_of(rows, tmp_path / "lib")
+    places = ["lib/core.py,line=3", "lib/t.py,line=1", "lib/core.py,line=2"]
+    assert [line.split(",title")[0] for line in told] == [f"::error file={place}" for place in places]

@@ -261,6 +261,7 @@ def test_an_entry_of_a_subject_that_no_test_has_is_an_error_where_all_tests_were
     assert run("test_rules.py", "-k", "controls").ret == pytest.ExitCode.USAGE_ERROR
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("workers", [(), ("-n", "2")])
 def test_a_known_failure_that_is_gone_fails(project, monkeypatch, tmp_path, workers):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")

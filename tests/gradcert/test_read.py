@@ -1,6 +1,8 @@
 """`gradcert read`: text, JSON, a page; what is wrong with the model or the words is one sentence."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -135,6 +137,7 @@ def test_what_is_wrong_is_said(file):
         assert "Traceback" not in done.output
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("command", ["read", "certify"])
 def test_an_example_that_is_too_large_is_one_sentence(tmp_path, command):
     path = tmp_path / "large.py"
@@ -147,3 +150,13 @@ def test_an_example_that_is_too_large_is_one_sentence(tmp_path, command):
         done = CliRunner().invoke(cli.gradcert, [command, f"{path}:Model", *words])
         assert done.exit_code == 2, done.output
         assert "bytes; allowed: at most 67108864 numbers, 512 MiB" in " ".join(done.output.split()), done.output
+
+
+def test_a_module_in_src_is_found_where_nothing_is_installed(tmp_path, monkeypatch):
+    (tmp_path / "src" / "far_away").mkdir(parents=True)
+    (tmp_path / "src" / "far_away" / "__init__.py").touch()
+    shutil.copy(EXAMPLES / "read_lif.py", tmp_path / "src" / "far_away" / "model.py")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    done = run("far_away.model:Model")
+    assert done.exit_code == 0, done.output

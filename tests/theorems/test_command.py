@@ -1,6 +1,12 @@
 """``gradcert theorems`` and ``gradcert rules NAME``, and the links between theorems, rows and derivations."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
@@ -72,3 +78,37 @@ def test_words_of_the_catalogue_exist():
 
 def test_derivations_name_the_theorems_that_generalise_them():
     assert GENERALISED == {name: names for name in CHAPTERS if (names := of_chapter(name))}
+
+
+SLOW = """#!/bin/sh
+[ "$1" = --version ] && exec echo 8
+touch "$RUNS/$$"
+exec sleep 30
+"""
+MAIN = """
+from pathlib import Path
+from gradcert.theorems.toolchain import compile_sources
+compile_sources(folder=Path("."))
+"""
+
+
+def test_an_interrupt_waits_for_no_file_of_coq(tmp_path):
+    for name in ("coqc", "ocamlfind"):
+        (tmp_path / name).write_text(SLOW)
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "runs").mkdir()
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "RUNS": str(tmp_path / "runs")}
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN], cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    )
+    for _ in range(600):
+        if any((tmp_path / "runs").iterdir()):
+            break
+        time.sleep(0.05)
+    running = len(list((tmp_path / "runs").iterdir()))
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in errors and time.monotonic() - begun < 20
+    assert len(list((tmp_path / "runs").iterdir())) == running  # and the others are not begun

@@ -1,5 +1,5 @@
 /* Judge answers to golden vectors: reader VECTORS.jsonl ANSWERS.jsonl
-   Says of every vector how many entries of its gradients are outside their budgets; ends with 1 if any is.
+   Says of every vector how many entries are outside their budgets; ends with 1 if any is, 2 if a file is not JSON.
    cc -O1 -o reader reader.c -lm */
 #include <math.h>
 #include <stdio.h>
@@ -9,11 +9,13 @@
 typedef struct J { char kind; double n; char *key, *s; struct J *child, *next; } J; /* kind: n " [ { or t f n(ull) */
 static char *p;                                                                     /* where the text is read */
 
+static void fail(void) { fprintf(stderr, "not JSON: %.40s\n", p); exit(2); }
 static void blank(void) { p += strspn(p, " \t\r\n"); }
 static char *text(void) { /* escapes stay as they are: no name needs one */
     char *start = ++p;
     while (*p && *p != '"') p += *p == '\\' && p[1] ? 2 : 1;
-    if (*p) *p++ = 0;
+    if (!*p) { p = start; fail(); }
+    *p++ = 0;
     return start;
 }
 static J *value(void) {
@@ -28,12 +30,12 @@ static J *value(void) {
             *end = value(); (*end)->key = key; end = &(*end)->next;
             blank(); p += *p == ',';
         }
-        p += *p != 0;
+        if (!*p++) { p--; fail(); }
     } else if (*p == 't' || *p == 'f' || *p == 'n') p += strspn(p, "aeflnrstu");
     else {
         char *start = p;
         v->kind = '0'; v->n = strtod(p, &p);
-        if (p == start) { fprintf(stderr, "not JSON: %.40s\n", p); exit(2); }
+        if (p == start) fail();
     }
     return v;
 }
@@ -61,7 +63,10 @@ static J *lines(const char *name) {
     size_t room = 0;
     if (!file) { perror(name); exit(2); }
     for (; getline(&line, &room, file) > 0; line = NULL, room = 0) /* the tree points into the line */
-        if (strspn(line, " \t\r\n") < strlen(line)) { p = line; *end = value(); end = &(*end)->next; }
+        if (strspn(line, " \t\r\n") < strlen(line)) {
+            p = line; *end = value(); end = &(*end)->next;
+            blank(); if (*p) fail();
+        }
     fclose(file);
     return first;
 }
@@ -71,7 +76,7 @@ int main(int argc, char **argv) {
     int wrong = 0;
     for (; vectors; vectors = vectors->next) {
         const char *id = get(vectors, "id")->s;
-        for (a = answers; a && (!get(a, "id") || strcmp(get(a, "id")->s, id)); a = a->next);
+        for (a = answers; a && (!(g = get(a, "id")) || !g->s || strcmp(g->s, id)); a = a->next);
         int bad = 0;
         for (g = get(get(vectors, "expected"), "gradients")->child; g; g = g->next)
             bad += outside(get(g, "value"), get(g, "budget"), get(get(a, "gradients"), g->key));

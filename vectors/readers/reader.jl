@@ -1,5 +1,5 @@
 # Judge answers to golden vectors: julia reader.jl VECTORS.jsonl ANSWERS.jsonl
-# Says of every vector how many entries of its gradients are outside their budgets; ends with 1 if any is.
+# Says of every vector how many entries are outside their budgets; ends with 1 if any is, 2 if a file is not JSON.
 
 function blank(s, i)
     while i <= length(s) && isspace(s[i])
@@ -36,7 +36,8 @@ function value(s, i)  # of characters, from i on; returns what was read, and whe
     while j <= length(s) && !(s[j] in ",]} \t\r\n")
         j += 1
     end
-    return something(tryparse(Float64, String(s[i:j-1])), String(s[i:j-1])), j
+    word = String(s[i:j-1])
+    return word in ("true", "false", "null") ? word : parse(Float64, word), j  # raises for what is no number
 end
 
 function outside(want, budget, given)  # how many entries; lists of one shape, numbers at the bottom
@@ -47,10 +48,16 @@ function outside(want, budget, given)  # how many entries; lists of one shape, n
     return sum(outside(want[k], budget[k], given[k]) for k in eachindex(want); init = 0)
 end
 
-lines(name) = [value(collect(line), 1)[1] for line in eachline(name) if !isempty(strip(line))]
+function whole(line)
+    s = collect(strip(line))
+    found, i = value(s, 1)
+    return i > length(s) ? found : error("not JSON: $line")
+end
+
+lines(name) = [whole(line) for line in eachline(name) if !isempty(strip(line))]
 
 function main(vectors, answers)
-    given = Dict(answer["id"] => answer for answer in lines(answers))
+    given = Dict(answer["id"] => answer for answer in lines(answers) if answer isa Dict && haskey(answer, "id"))
     wrong = 0
     for vector in lines(vectors)
         gradients = get(get(given, vector["id"], Dict()), "gradients", nothing)
@@ -66,4 +73,4 @@ function main(vectors, answers)
 end
 
 length(ARGS) == 2 || (println(stderr, "usage: julia reader.jl VECTORS.jsonl ANSWERS.jsonl"); exit(2))
-exit(main(ARGS...))
+exit(try main(ARGS...) catch error; println(stderr, "reader: ", sprint(showerror, error)); 2 end)

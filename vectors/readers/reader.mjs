@@ -1,7 +1,8 @@
 // Judge answers to golden vectors: node reader.mjs VECTORS.jsonl ANSWERS.jsonl
-// Says of every vector how many entries of its gradients are outside their budgets; ends with 1 if any is.
+// Says of every vector how many entries are outside their budgets; ends with 1 if any is, 2 if a file is not JSON.
 import { readFileSync } from "node:fs";
 
+process.on("uncaughtException", (error) => { console.error(`reader: ${error.message}`); process.exit(2); });
 const lines = (name) => readFileSync(name, "utf8").split("\n").filter((line) => line.trim()).map((line) => JSON.parse(line));
 
 // How many entries of an answer are outside: nested lists of one shape, and numbers at the bottom.
@@ -16,7 +17,7 @@ if (process.argv.length !== 4) {
   process.exit(2);
 }
 const [vectors, answers] = process.argv.slice(2).map(lines);
-const byId = new Map(answers.map((answer) => [answer.id, answer]));
+const byId = new Map(answers.map((answer) => [answer?.id, answer]));
 let wrong = 0;
 for (const { id, expected } of vectors) {
   const gradients = byId.get(id)?.gradients;

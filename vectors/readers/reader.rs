@@ -1,7 +1,7 @@
 // Judge answers to golden vectors: reader VECTORS.jsonl ANSWERS.jsonl
-// Says of every vector how many entries of its gradients are outside their budgets; ends with 1 if any is.
+// Says of every vector how many entries are outside their budgets; ends with 1 if any is, 2 if a file is not JSON.
 // rustc -O -o reader reader.rs
-use std::{env, fs, process::exit};
+use std::{env, fs, panic, process::exit};
 
 enum Json { Number(f64), Text(String), List(Vec<Json>), Object(Vec<(String, Json)>), Other }
 use Json::*;
@@ -35,7 +35,10 @@ fn value(s: &[u8], i: &mut usize) -> Json {
     }
     let start = *i;
     while *i < s.len() && !b",]} \t\r\n".contains(&s[*i]) { *i += 1 }
-    String::from_utf8_lossy(&s[start..*i]).parse().map_or(Other, Number)
+    match &*String::from_utf8_lossy(&s[start..*i]) {
+        "true" | "false" | "null" => Other,
+        word => Number(word.parse().unwrap()),
+    }
 }
 fn get<'a>(v: Option<&'a Json>, key: &str) -> Option<&'a Json> {
     match v { Some(Object(o)) => o.iter().find(|(k, _)| k == key).map(|(_, v)| v), _ => None }
@@ -50,12 +53,14 @@ fn outside(want: &Json, budget: &Json, given: Option<&Json>) -> usize { // lists
 }
 fn lines(name: &str) -> Vec<Json> {
     let text = fs::read_to_string(name).unwrap_or_else(|e| { eprintln!("{name}: {e}"); exit(2) });
-    text.lines().filter(|l| !l.trim().is_empty()).map(|l| value(l.as_bytes(), &mut 0)).collect()
+    let lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    lines.map(|l| { let mut i = 0; let v = value(l.as_bytes(), &mut i); assert!(i == l.len()); v }).collect()
 }
 fn text(v: Option<&Json>) -> &str { if let Some(Text(t)) = v { t } else { "" } }
 fn main() {
     let names: Vec<String> = env::args().skip(1).collect();
     if names.len() != 2 { eprintln!("usage: reader VECTORS.jsonl ANSWERS.jsonl"); exit(2) }
+    panic::set_hook(Box::new(|_| { eprintln!("reader: a line is not JSON"); exit(2) })); // as beyond its end
     let (vectors, answers, mut wrong) = (lines(&names[0]), lines(&names[1]), 0);
     for vector in &vectors {
         let id = text(get(Some(vector), "id"));

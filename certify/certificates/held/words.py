@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gradcert.certify.certificates import grounds
+from gradcert.certify.certificates.certificate import parted
 from gradcert.certify.certificates.suite import VERSION
 from gradcert.certify.claims import files_of, from_dict
 from gradcert.reference.errors import GradcertError
@@ -81,7 +82,7 @@ def controls(record: Record) -> Iterator[str]:
         yield f"the control {name!r} was tried {times} times, it says, with {len(drawn)} cases that show controls"
     if len({control["name"] for control in controls}) < len(controls):
         yield "two controls have one name"
-    groups = {"/".join(name.split("/")[:2]) for name in judged}
+    groups = {"/".join(parted(name)[:2]) for name in judged}
     if missing := sorted(groups - set(separated)):
         yield f"nothing is said of which edges the cases of {missing[0]} see"
     if record["verdict"] == "certified":
@@ -108,8 +109,8 @@ def notes(record: Record) -> Iterator[str]:
         return
     if any(case["family"] == "scale" for case in record["cases"]) and lacks(grounds.SCALE):
         yield "there are scale cases, and no note says what they are held to"
-    for cell in dict.fromkeys(case["id"].split("/")[0] for case in record["cases"]):
-        exact = any(case["exact"] for case in record["cases"] if case["id"].split("/")[0] == cell)
+    for cell in dict.fromkeys(parted(case["id"])[0] for case in record["cases"]):
+        exact = any(case["exact"] for case in record["cases"] if parted(case["id"])[0] == cell)
         said = not all(lacks(f"{cell}: {begin}") for begin in (grounds.NONE_EXACT, grounds.NOT_TO_THE_BIT))
         if not exact and not said:
             yield f"no case of {cell} is judged to the last bit, and no note says so"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
@@ -18,6 +18,7 @@ from gradcert.reference.numbers import Array
 from gradcert.reference.rules import RULES, Rule
 
 AS_CLAIMED = "row:as claimed"
+MOST = 6  # other lengths that are named
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,13 +28,22 @@ class Row(Candidate):
     rule: Rule = field(kw_only=True)
 
     def distance(self, judged: Sequence[Evidence]) -> float:
-        """Return the largest relative distance, in norm, from what was given to the row."""
+        """Return the largest relative distance, in norm, from what was given to the row, over all of a case.
+
+        One parameter's gradient may be what roundings leave of zero, which is as far from itself as it is large; so may
+        all of a case be, whose budget then is larger than its gradient.
+        """
         worst = 0.0
         for e in judged:
-            for name, bounds in (self.bounds(e) or {}).items():
-                if size := float(np.linalg.norm(bounds.value)):
-                    worst = max(worst, float(np.linalg.norm(e.given[name] - bounds.value)) / size)
+            row = self.bounds(e) or {}
+            size = _norm(bounds.value for bounds in row.values())
+            if size > _norm(bounds.budget for bounds in row.values()):
+                worst = max(worst, _norm(e.given[name] - bounds.value for name, bounds in row.items()) / size)
         return worst
+
+
+def _norm(arrays: Iterable[Array]) -> float:
+    return float(np.linalg.norm([np.linalg.norm(a) for a in arrays]))
 
 
 def subsets(edges: tuple[Edge, ...]) -> Iterator[frozenset[Edge]]:
@@ -120,6 +130,51 @@ def search(judged: Sequence[Evidence], claimed: Rule) -> Row | None:
             if all(row.proven(e, frozenset(e.given)) for e in order):
                 return row
     return None
+
+
+def truncated(rule: Rule, steps: int) -> Iterator[Rule]:
+    """Yield a row with its credit cut in chunks, and in a window, of so many steps."""
+    if rule.reach is None and rule.feedback != "local":
+        plain = replace(rule, name="row", window=None, chunk=None)
+        yield replace(plain, chunk=steps)
+        if rule.feedback in ("symmetric", "random"):
+            yield replace(plain, window=steps)
+
+
+def fitting(rule: Rule, judged: Sequence[Evidence], beyond: Sequence[Evidence]) -> list[Rule]:
+    """Return the truncations of a row that are close to what was given on every case, the shortest first.
+
+    Parameters
+    ----------
+    beyond : long cases, which no enclosure follows.
+    """
+    order = sorted((*judged, *beyond), key=lambda e: (len(e.right) == len(e.given), e.size))
+    wrong = [len(e.case.problem.inputs) for e in order if len(e.right) < len(e.given)]
+    cut = any(isinstance(e.case.rule, Rule) and _cuts(e.case.rule) != (None,) * 3 for e in order[:1])
+    # what cuts nothing of a case that failed is not what it is, where nothing was to be cut
+    most = max(len(e.case.problem.inputs) for e in order) if cut else min(wrong)
+    tried = (row(one) for steps in range(1, most if wrong else 1) for one in truncated(rule, steps))
+    return [one.rule for one in tried if all(one.near(e) >= set(e.given) for e in order)]
+
+
+def untold(rule: Rule, judged: Sequence[Evidence], beyond: Sequence[Evidence]) -> str:
+    """Return which truncations of other lengths explain every case as well; "" where there are none."""
+    if not rule.chunk and not rule.window:
+        return ""
+    mine = rule.chunk, rule.window
+    found = [other for other in fitting(rule, judged, beyond) if (other.chunk, other.window) != mine]
+    found = [other for other in found if all(row(other).proven(e, frozenset(e.given)) for e in judged)]
+    chunks = [str(other.chunk) for other in found if other.chunk]
+    windows = [str(other.window) for other in found if other.window]
+    kinds = (("chunks", chunks), ("a window", windows))
+    said = [f"{kind} of {_listed(lengths)} steps" for kind, lengths in kinds if lengths]
+    return f"; no case tells it from {' or from '.join(said)}" if said else ""
+
+
+def _listed(lengths: Sequence[str]) -> str:
+    more = [f"{len(lengths) - MOST} more numbers of"] if len(lengths) > MOST else []
+    *most, last = [*lengths[:MOST], *more]
+    return f"{', '.join(most)}{' or ' * bool(most)}{last}"
 
 
 def key(rule: Rule, claimed: Rule, network: Network) -> str:

@@ -264,6 +264,8 @@ def written(t: Term) -> str:
     >>> v, leak, z = Term("prev", name="v"), Term("p", name="leak"), Term("prev", name="z")
     >>> written(leak * (v - z) + 1)
     "leak (v' - z') + 1"
+    >>> written(1 + -z)
+    "1 - z'"
     """
 
     def inside(x: Term, least: int) -> str:
@@ -280,7 +282,9 @@ def written(t: Term) -> str:
         case "drive":
             return f"drive_{t.name[0]}({', '.join(map(written, a))})" if a else f"drive_{t.name[0]}"
         case "+":
-            return f"{written(a[0])} + {inside(a[1], 2)}" if a[1].op == "neg" else f"{written(a[0])} + {written(a[1])}"
+            if a[1].op == "neg":
+                return f"{written(a[0])} - {inside(a[1].args[0], 2)}"
+            return f"{written(a[0])} + {written(a[1])}"
         case "-":
             return f"{written(a[0])} - {inside(a[1], 2)}"
         case "*":

@@ -1,8 +1,10 @@
-// A page: formulas, definitions under the pointer, the example. Needs katex.min.js; the example needs engine.js.
+// A page: formulas, definitions under the pointer, the example. Needs katex.min.js and letters.js; the example needs engine.js.
 "use strict";
 (() => {
   const known = document.getElementById("symbols-data");
-  const { macros, signs } = known ? JSON.parse(known.textContent) : { macros: {}, signs: {} };
+  const { macros, signs, letters: own } = known ? JSON.parse(known.textContent) : { macros: {}, signs: {}, letters: [] };
+  const options = { trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" };
+  const lettered = letters((tex, place) => katex.render(tex, place, { ...options, macros: { ...macros } }), own, signs);
   // KaTeX lets a line end after any relation or sign: here not between brackets that are open, and where formulas stand
   // side by side between them first
   const wrapped = (pieces) => {
@@ -80,8 +82,9 @@
   const set = (el) => {
     if (el.dataset.set) return;
     const text = el.textContent;
-    katex.render(text.replaceAll("\\qquad", "\\qquad\\allowbreak "), el, { displayMode: el.classList.contains("display"), macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" });
+    katex.render(text.replaceAll("\\qquad", "\\qquad\\allowbreak "), el, { ...options, displayMode: el.classList.contains("display"), macros: { ...macros } });
     el.querySelectorAll("annotation").forEach((source) => source.remove()); // the source is for copying; macros are no TeX
+    lettered(el);
     if (el.classList.contains("display")) { whole(el); reachable(el); } else kept(el);
     el.dataset.set = text.slice(0, 80);
     el.dataset.typed ??= text; // for copy.js
@@ -101,7 +104,7 @@
   document.body.append(tip);
   let on = null;
   const hide = () => { tip.classList.remove("show"); if (on) on.classList.remove("on"); on = null; };
-  const filled = (text) => text.split(/(\$[^$]+\$)/).map((part) => (part.startsWith("$") ? katex.renderToString(part.slice(1, -1), { macros: { ...macros }, trust: true, strict: "ignore", throwOnError: false, output: "htmlAndMathml" }) : part.replace(/&/g, "&amp;").replace(/</g, "&lt;"))).join("");
+  const filled = (text) => text.split(/(\$[^$]+\$)/).map((part) => (part.startsWith("$") ? katex.renderToString(part.slice(1, -1), { ...options, macros: { ...macros } }) : part.replace(/&/g, "&amp;").replace(/</g, "&lt;"))).join("");
   const show = (el) => {
     if (on === el) return;
     hide();
@@ -140,10 +143,13 @@
   if (!lab) return;
   const spec = JSON.parse(lab.querySelector("script.spec").textContent), form = lab.querySelector("form");
   const minus = (text) => text.replace("-", "−");
-  const number = (v, digits = 4) => (v === null ? "" : v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : Number.isInteger(v) && Math.abs(v) < 1000 ? minus(String(v)) : minus(v.toFixed(digits)));
-  const percent = (v) => (!Number.isFinite(v) ? "–" : v < 1e-12 ? "0 %" : v < 0.001 ? "< 0.1 %" : `${(100 * v).toFixed(v < 0.1 ? 1 : 0)} %`);
+  // a count has no decimals, how large it ever is; one that was computed may be a rounding error off
+  const counted = (v) => Number.isInteger(v) || (Math.abs(v) >= 1000 && Math.abs(v - Math.round(v)) < 1e-9 * Math.abs(v));
+  const number = (v, digits = 4) => (v === null ? "" : v === undefined || Number.isNaN(v) ? "–" : Math.abs(v) < 5e-15 ? "0" : counted(v) ? minus(String(Math.round(v))) : minus(v.toFixed(digits)));
+  const MOST = 10; // of what all but vanishes, a difference is any number of percent
+  const percent = (v) => (!Number.isFinite(v) ? "–" : v < 1e-12 ? "0 %" : v < 0.001 ? "< 0.1 %" : v > MOST ? `over ${100 * MOST} %` : `${(100 * v).toFixed(v < 0.1 ? 1 : 0)} %`);
   const gap = (v) => (v === 0 ? "0" : v < 1e-12 ? v.toExponential(1).replace(/e-(\d+)/, "·10<sup>−$1</sup>") : number(v, 6));
-  const share = (v) => minus(`${Math.round(100 * v) || 0} %`); // may be negative
+  const share = (v) => (Math.abs(v) > MOST ? `${v < 0 ? "below −" : "over "}${100 * MOST} %` : minus(`${Math.round(100 * v) || 0} %`)); // may be negative
   const FORMS = { percent, share, gap, long: (v) => number(v, 6), factor: (v) => (number(v).startsWith("−") ? `(${number(v)})` : number(v)) };
 
   function dots(all, chosen) {

@@ -19,9 +19,13 @@ def accumulated(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gra
     if many < 2 or any(run.light for run in evidence.runs):  # in parts of a batch
         return
     each = [evidence.alone([k]).gradients(rule) for k in range(many)]
+    seen = evidence.emptied[1:]
+    why = (
+        ".grad is set to zero before its backward pass" if any(seen) or not seen else "what .grad held is written over"
+    )
     for first in range(many - 1, 0, -1):
         which = f"the last of {many} sequences" if first == many - 1 else f"the last {many - first} of {many} sequences"
-        yield f"{CLAIM} of {which} alone: .grad is set to zero before its backward pass", _sum(each[first:])
+        yield f"{CLAIM} of {which} alone: {why}", _sum(each[first:])
     for end in range(1, many):
         which = f"the first of {many} sequences" if end == 1 else f"the first {end} of {many} sequences"
         yield f"{CLAIM} of {which} alone: what follows is not in .grad", _sum(each[:end])

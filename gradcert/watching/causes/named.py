@@ -245,19 +245,40 @@ def same_number(said: str, judgements: Sequence[Judgement]) -> bool:
 
 
 def _kept(evidence: Evidence, claimed: Gradients) -> Iterator[tuple[str, Gradients]]:
-    """Yield the claimed gradients on top of those before, or of the share of them that clipping leaves."""
+    """Yield the claimed gradients on top of those before, or of the share of them that clipping leaves.
+
+    Where .grad was seen to be empty, what is left of them was kept elsewhere.
+    """
     if evidence.before is None:
         return
-    before, why = evidence.before, "it is not set to zero between two calls"
-    yield f"{CLAIM} on top of what .grad held before: {why}", {n: v + of(before, n) for n, v in claimed.items()}
-    size = norm(before)
-    more = sum(float(((of(evidence.given, n) - v) * of(before, n)).sum()) for n, v in claimed.items())
-    share = more / size**2 if size else 0.0
+    before = {n: of(evidence.before, n) for n in claimed}
+    if evidence.emptied[:1] == (True,):
+        yield from _remembered(evidence, claimed, before)
+        return
+    why = "it is not set to zero between two calls"
+    yield f"{CLAIM} on top of what .grad held before: {why}", {n: v + before[n] for n, v in claimed.items()}
+    size, share = norm(before), _part(evidence, claimed, before)
     if 0 < share < 1:
         said = (
             f"on top of what .grad held before times {share:.3g}, as clipping to a norm of {share * size:.3g} leaves it"
         )
-        yield f"{CLAIM} {said}: {why}", {n: v + share * of(before, n) for n, v in claimed.items()}
+        yield f"{CLAIM} {said}: {why}", {n: v + share * before[n] for n, v in claimed.items()}
+
+
+def _part(evidence: Evidence, claimed: Gradients, way: Gradients) -> float:
+    """Return the multiple of something that would have to be added to the claimed gradients."""
+    more = sum(float(((of(evidence.given, n) - v) * way[n]).sum()) for n, v in claimed.items())
+    size = norm(way)
+    return more / size**2 if size else 0.0
+
+
+def _remembered(evidence: Evidence, claimed: Gradients, before: Gradients) -> Iterator[tuple[str, Gradients]]:
+    """Yield a momentum, and a running mean, of the gradients of the step before."""
+    why = "the gradients of the step before, which .grad did not hold as the step began: the loop keeps them"
+    apart = {n: before[n] - v for n, v in claimed.items()}
+    share, mean = (float(f"{_part(evidence, claimed, way):.6g}") for way in (before, apart))
+    yield f"{CLAIM} plus {share:g} times {why}", {n: v + share * before[n] for n, v in claimed.items()}
+    yield f"{CLAIM} times {1 - mean:g} plus {mean:g} times {why}", {n: v + mean * apart[n] for n, v in claimed.items()}
 
 
 def _shares(evidence: Evidence, rule: Rule | str) -> Iterator[tuple[str, Gradients]]:

@@ -142,6 +142,7 @@ def stored_from(given: Any, what: str = "a step that was kept") -> Stored:
         detached=_detached(spec.get("detached", []), evidence.deltas),
         shares=_shares(spec.get("shares", []), evidence.deltas),
         cuts=_cuts(spec.get("cuts", {}), shapes),
+        emptied=_emptied(spec.get("emptied", [])),
     )
     previous = []
     for old in spec["previous"] if isinstance(spec["previous"], list) else ():
@@ -164,6 +165,12 @@ def _cuts(given: Any, shapes: Mapping[str, Any]) -> dict[str, str]:
     if not all(name in shapes and isinstance(place, str) for name, place in found.items()):
         raise GradcertError("places where parameters are cut that do not fit", allowed="parameter: file and line")
     return found
+
+
+def _emptied(given: Any) -> tuple[bool, ...]:
+    if not isinstance(given, list) or not all(isinstance(one, bool) for one in given):
+        raise GradcertError("whether .grad was empty, in another form", allowed="true or false of every backward pass")
+    return tuple(given)
 
 
 def _arrived(given: Any, deltas: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -89,6 +89,7 @@ def to_dict(failure: Failure) -> dict[str, Any]:
         "equations": [dict(e) for e in run.written.equations],  # type: ignore[attr-defined]
         "parameters": _lists({k: framework.array(p) for k, p in run.parameters.items()}),
         "given": _gradients(evidence.given),
+        "emptied": list(evidence.emptied),
         "before": None if evidence.before is None else _gradients(evidence.before),
         "claimed": _lists(evidence.gradients(failure.rule)),
         "sequences": [_sequence(*k) for k in zip(evidence.runs, evidence.deltas, evidence.states, strict=True)],

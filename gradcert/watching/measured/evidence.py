@@ -42,6 +42,7 @@ class Evidence:
     places : where the module's own code keeps or cuts an edge (`gradcert.watching.causes.places`).
     cuts : parameter -> where the module's own code cuts it on a path, in file and line.
     elsewhere : the module's own operations that credit came to without passing its results.
+    emptied : of every backward pass that was seen, whether ``.grad`` held nothing as it began.
     """
 
     runs: tuple[Run, ...]
@@ -64,6 +65,7 @@ class Evidence:
     cuts: Mapping[str, str] = field(default_factory=dict)
     shares: tuple[Mapping[int, float], ...] = ()
     elsewhere: tuple[str, ...] = ()
+    emptied: tuple[bool, ...] = ()
 
     def gradients(
         self,

@@ -57,6 +57,8 @@ class Judgement:
     descent : what the cosine of all gradients together to BPTT's is at least; 0 where it may be negative, None where
         there is no such number (`gradcert.watching.measured.figures`).
     edges : kind and layer of an edge that the rule drops -> its share of what is dropped.
+    seen : of gradients that are right, where that was asked: parameter -> the share of itself from which on a gradient
+        that is wrong as a whole, by a factor, would have been seen.
     """
 
     step: int
@@ -70,6 +72,7 @@ class Judgement:
     file: str = ""
     descent: float | None = None
     edges: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form; a number that is not finite is None there."""
@@ -141,7 +144,21 @@ def table(judgements: Sequence[Judgement]) -> str:
         found = next(k for k in judgements if k.step == j)
         lines += [found.sentence(), *rows(found), *(f"  note: {n}" for n in found.notes)]
         lines += [f"  kept in {found.file}"] if found.file else []
-    return "\n".join(lines)
+    fine = next((j for j in reversed(judgements) if j.seen), None)
+    return "\n".join([*lines, f"  {seen_from(fine)}"] if fine is not None and judgements[-1].known else lines)
+
+
+def seen_from(judgement: Judgement) -> str:
+    """Return from which factor on a gradient that is wrong as a whole was seen, in the weakest parameter and the best.
+
+    Examples
+    --------
+    >>> seen_from(Judgement(3, "right", "bptt", {}, seen={"W": 1e-4, "b": 2e-6}))
+    'at step 3 a factor on all of a gradient was seen from 1 ± 0.0001 on in W, the weakest; from 1 ± 2e-06 on in b'
+    """
+    (most, weakest), (least, best) = (pick((v, n) for n, v in judgement.seen.items()) for pick in (max, min))
+    said = f"at step {judgement.step} a factor on all of a gradient was seen from 1 ± {most:.2g} on in {weakest}"
+    return said + (f", the weakest; from 1 ± {least:.2g} on in {best}" if best != weakest else "")
 
 
 def rows(judgement: Judgement) -> list[str]:

@@ -12,12 +12,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+from torch.nn.parameter import is_lazy
 
 from gradcert.models.reading.pytorch.held import peek, remember, slots
+from gradcert.reference.errors import GradcertError
 from gradcert.watching.seen import roots
 from gradcert.watching.seen.seams import FEW as TELLING
 from gradcert.watching.seen.seams import back, left, near, number, partial, scaled, shares
+from gradcert.watching.seen.trees import leaves as leaves_of
+from gradcert.watching.seen.trees import refilled
 
 FEW = 64  # operations between a state that leaves and the one that comes in
 
@@ -41,7 +44,9 @@ class Sequence:
     shares : call that was given a state with its numbers, and another history -> by what credit is multiplied on the
         way back between the two calls; None where that is no one number.
     quiet : whether what comes back is not to be remembered: nobody's training asked for it.
-    versions : parameter -> how often it had been written to when the last call was over.
+    parameters : those that the module had when the first call began, and their numbers then; where they are asked for.
+    other : the types of what is passed beside the input and is neither a tensor nor a number.
+    spent : whether what came back is no more in ``.grad``: that was empty when a later backward pass began.
     """
 
     inputs: list[Any] = field(default_factory=list)
@@ -60,7 +65,9 @@ class Sequence:
     generator: Any = None
     training: bool = True
     graded: bool = False
-    versions: dict[str, int] = field(default_factory=dict)
+    parameters: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    other: tuple[str, ...] = ()
+    spent: bool = False
 
 
 class Calls:
@@ -75,11 +82,14 @@ class Calls:
     lost : a state that was changed between two calls, and lost its history, or a part of it, where it was not: the
         share of credit that comes back there; None where there was none.
     elsewhere : the module's own operations that credit came to without passing its results (`roots.entered`).
+    transformed : whether the module was called inside a transformation of torch.func, where hooks see no numbers.
+    compiled : whether hooks became a part of code that torch.compile compiles: they do nothing there.
+    refused : why no hooks can be put on the module; None where they are there.
     """
 
     def __init__(self, module: Any, *, whole: bool) -> None:
         self.module, self.whole, self.on, self.back = module, whole, False, True
-        self.closed = self.went_on = self.again = self.in_place = False
+        self.closed = self.went_on = self.again = self.in_place = self.transformed = self.compiled = False
         self.lost: float | None = None
         self.elsewhere: list[str] = []
         self._doors: set[Any] = set()  # autograd's nodes of all results
@@ -89,14 +99,24 @@ class Calls:
         self._last: list[Any] = []  # what the last call left: its results, and what the module held
         self._written: list[int] = []  # how often each of its results had been written to by then
         self._held: dict[str, Any] = {}
-        self._named: list[tuple[str, Any]] = []  # the parameters, where it is asked whether they changed
+        self._begun = False  # whether .grad was empty when the step's first call began
+        self._empty: list[bool] = []  # and at each of its backward passes
+        self.over = False  # whether the step is judged: a backward pass is no training's then
         self._left: dict[str, Any] | None = None  # what the module held when the last sequence was over
         self._mine: dict[int, tuple[Any, int, int]] = {}  # id of a view of an output -> it, call, place
         self.error: Exception | None = None  # what went wrong in a hook: the training is not to notice
-        self._handles = [
-            module.register_forward_pre_hook(self._before, with_kwargs=True),
-            module.register_forward_hook(self._after, with_kwargs=True),
-        ]
+        self.refused: GradcertError | None = None
+        self._handles: list[Any] = []
+        try:
+            self._handles.append(module.register_forward_pre_hook(self._before, with_kwargs=True))
+            self._handles.append(module.register_forward_hook(self._after, with_kwargs=True))
+        except Exception as error:  # whatever a class of a stranger's raises
+            self.refused = GradcertError(
+                f"a {type(module).__name__}, on which no hooks can be put: {str(error) or type(error).__name__}",
+                allowed="a module that is called in Python",
+                do="train, and watch, the Python module that it was made of",
+            )
+            return
         roots.listen(self)
 
     def __deepcopy__(self, memo: Any) -> Calls:
@@ -122,16 +142,44 @@ class Calls:
         self._left = self._left if self.on else None
         self.error, self.closed, self.went_on, self.again, self.in_place = None, False, False, False, False
         self.lost, self.elsewhere, self._doors, self._inside = None, [], set(), []
+        self.transformed, self.compiled, self._begun, self._empty, self.over = False, False, False, [], False
         self._seen, self._last, self._written, self._held, self._mine = [], [], [], {}, {}
 
     def rooted(self, tensors: list[Any]) -> None:
         """Look where the credit of a backward pass enters the module."""
-        if not (self.on and self.back and self._inside) or self.error is not None or any(s.quiet for s in self._seen):
+        if (
+            not (self.on and self.back and self._inside)
+            or self.over
+            or self.error is not None
+            or any(s.quiet for s in self._seen)
+        ):
             return
         try:
+            self._empty.append(self._without_gradients())
+            for sequence in self._seen if self._empty[-1] else ():
+                sequence.spent = bool(sequence.arrived)
             self.elsewhere += roots.entered(tensors, self._doors, self._inside)
         except Exception as error:
             self.error = error
+
+    @property
+    def emptied(self) -> tuple[bool, ...]:
+        """Whether ``.grad`` was empty as each backward pass began; where none was seen, as the module was called."""
+        return tuple(self._empty) or (self._begun,) * bool(self._seen)
+
+    @property
+    def backwards(self) -> int:
+        """How many backward passes were seen."""
+        return len(self._empty)
+
+    def forget_spent(self) -> int:
+        """Forget the sequences whose credit is no more in ``.grad``, and return how many these were."""
+        many = len(self._seen)
+        self._seen = [s for s in self._seen if not s.spent]
+        return many - len(self._seen)
+
+    def _without_gradients(self) -> bool:
+        return not any(p.grad is not None and bool(p.grad.any()) for p in self.module.parameters())
 
     def _before(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return self._guarded(self._entering, module, args, kwargs)
@@ -140,7 +188,13 @@ class Calls:
         return self._guarded(self._leaving, module, args, kwargs, result)
 
     def _guarded(self, hook: Any, *seen: Any) -> Any:
+        if torch.compiler.is_compiling():  # a hook that did more would break the graph, or end the training
+            self.compiled = True
+            return None
         if not self.on or self.error is not None:
+            return None
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            self.transformed = True
             return None
         if in_backward():
             self.again = True
@@ -151,8 +205,20 @@ class Calls:
             self.error = error
             return None
 
+    def _heard(self, hook: Any) -> Any:
+        """Return a hook that ends nobody's backward pass; no gradient, which some operations give, is a 0."""
+
+        def guarded(g: Any) -> None:
+            try:
+                if g is not None:
+                    hook(g)
+            except Exception as error:
+                self.error = error
+
+        return guarded
+
     def _entering(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        leaves = _leaves((args, kwargs))
+        leaves = leaves_of((args, kwargs))
         given = [v for v in leaves[1:] if isinstance(v, torch.Tensor)]
         held = None if given and self._seen else _held_by(module)  # looked for where a sequence may begin
         if self.closed:
@@ -165,7 +231,8 @@ class Calls:
         if self.whole or not self._goes_on(given, held):
             held = _held_by(module) if held is None else held
             beside = [*args[1:], *kwargs.values()]
-            first = tree_map(_copy, beside[0] if len(beside) == 1 else tuple(beside)) if given else None
+            state = beside[0] if len(beside) == 1 else tuple(beside)
+            first = refilled(state, [_copy(v) for v in leaves_of(state)]) if given else None
             lazy = any(peek(slot) is None for slot in slots(module).values())  # a state may be made in the first call
             began = remember(module) if self.whole or lazy else None
             follows = bool(self._seen) and any(leads_to(v, self._last) for v in given)
@@ -176,7 +243,11 @@ class Calls:
             self._seen[-1].left, self._seen[-1].training = self._left, bool(module.training)
             self._seen[-1].made = not follows and any(v.requires_grad for v in given)
             self._mine, self._passed = {}, False
-            self._named = list(module.named_parameters()) if self.back else []  # looked for once a sequence
+            if self.back:
+                self._seen[-1].parameters = {n: (p, _copy(p)) for n, p in module.named_parameters() if not is_lazy(p)}
+                self._begun = self._without_gradients() if len(self._seen) == 1 else self._begun
+            further = (v for v in leaves[1:] if v is not None and not isinstance(v, (torch.Tensor, int, float, str)))
+            self._seen[-1].other = tuple(dict.fromkeys(type(v).__name__ for v in further))
         sequence = self._seen[-1]
         sequence.graded = sequence.graded or torch.is_grad_enabled()
         self._passed = self._passed or bool(given)
@@ -198,10 +269,10 @@ class Calls:
                 call, place = found
                 share = None if mine else self._share(sequence, value, self._last[place])
                 leaves[k] = value.view_as(value)
-                leaves[k].register_hook(_subtract(sequence, call, place, share))
+                leaves[k].register_hook(self._heard(_subtract(sequence, call, place, share)))
                 changed = True
         self._inside.append((roots.now(), 0))
-        return tree_unflatten(leaves, tree_flatten((args, kwargs))[1]) if changed else None
+        return refilled((args, kwargs), leaves) if changed else None
 
     def _like(self, value: Any, taken: set[int]) -> tuple[int, int] | None:
         """Return call and place of the last call's output that another tensor equals, and is computed from."""
@@ -265,34 +336,22 @@ class Calls:
         sequence = self._seen[-1]
         self._inside[-1] = (self._inside[-1][0], roots.now())
         call = len(sequence.inputs) - 1
-        leaves = _leaves(result)
+        leaves = leaves_of(result)
         flat = [k for k, v in enumerate(leaves) if isinstance(v, torch.Tensor)]
         sequence.outputs.append([leaves[k].detach() for k in flat])
         for place, k in enumerate(flat):
             if self.back and leaves[k].requires_grad:
                 view = leaves[k].view_as(leaves[k])
-                view.register_hook(_add(sequence, call, place))
+                view.register_hook(self._heard(_add(sequence, call, place)))
                 leaves[k] = view
                 self._doors.add(view.grad_fn)
                 self._mine[id(view)] = (view, call, place)
-        sequence.versions = {name: p._version for name, p in self._named}
         self._last = [leaves[k] for k in flat]
         self._written = [v._version for v in self._last]
-        if not any(isinstance(v, torch.Tensor) for v in _leaves((args, kwargs))[1:]):
+        if not any(isinstance(v, torch.Tensor) for v in leaves_of((args, kwargs))[1:]):
             self._held = _held_by(module)
             self._left = self._held if self.whole else None
-        return tree_unflatten(leaves, tree_flatten(result)[1]) if self.back else None
-
-
-def _leaves(tree: Any) -> list[Any]:
-    """Return what `tree_flatten` finds, which takes five times as long for tensors in tuples."""
-    if isinstance(tree, torch.Tensor):
-        return [tree]
-    if type(tree) is tuple or type(tree) is list:
-        return [leaf for part in tree for leaf in _leaves(part)]
-    if type(tree) is dict and not tree:
-        return []
-    return tree_flatten(tree)[0]
+        return refilled(result, leaves) if self.back else None
 
 
 def _held_by(module: Any) -> dict[str, Any]:
@@ -329,6 +388,7 @@ def _add(sequence: Sequence, call: int, place: int) -> Any:
             return
         old = sequence.arrived.get((call, place))
         sequence.arrived[call, place] = g.detach().double() if old is None else old + g.detach().double()
+        sequence.spent = False
 
     return hook
 

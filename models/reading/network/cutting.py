@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from gradcert.models.reading.populations import Path
+from gradcert.reference.errors import GradcertError
+
+
+def cut_and_uncut(paths: Iterable[Path], what: str) -> GradcertError:
+    """Return the error of what is read in two ways, of which the user's code cuts one."""
+    places = dict.fromkeys(place for path in paths for place in path.cuts)
+    return GradcertError(
+        f"{what} both cut, at {' and '.join(places)}, and uncut",
+        allowed="one of them",
+        do="cut it wherever it is read, or nowhere; or judge it where it runs: gradcert.watch",
+    )
 
 
 def without(cell: Any, targets: tuple[str, ...]) -> Any:

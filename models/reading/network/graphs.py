@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from gradcert.models.reading.network.cutting import cut_and_uncut
 from gradcert.models.reading.network.initial import initial_values
 from gradcert.models.reading.network.layer import CellWriter, Source
 from gradcert.models.reading.network.written import Written
@@ -116,5 +117,5 @@ def _member(reading: Reading, number: int, cut: bool) -> Member:
     mine = [p for p in read if p.source == z[0]]
     shut = bool(mine) and all(p.cuts for p in mine) and z[0] not in reading.outputs
     if any(p.cuts for p in read) and not shut:
-        raise GradcertError(f"layer {number}, which is read both cut and uncut", allowed="one of them")
+        raise cut_and_uncut(read, f"layer {number}, which is read")
     return Member(reading, number, z[0], last=False, cut=cut, shut=shut and cut)

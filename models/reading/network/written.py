@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradcert.models.reading.framework import Puller
+from gradcert.models.reading.network.cutting import cut_and_uncut
 from gradcert.models.reading.network.initial import initial_values
 from gradcert.models.reading.network.layer import CellWriter, Source
 from gradcert.models.reading.populations import X
@@ -137,9 +138,7 @@ def written(reading: Reading, output: int = 0) -> Written:
         read_by = [p for p in reading.links if above and p.source == leaving and p.target in above]
         shut = bool(read_by) and all(p.cuts for p in read_by)
         if any(p.cuts for p in read_by) and not shut:
-            raise GradcertError(
-                f"layer {stack[place + 1][0]} reads layer {number} cut and uncut", allowed="one of them"
-            )
+            raise cut_and_uncut(read_by, f"layer {stack[place + 1][0]} reads layer {number}")
         made = [CellWriter(reading, number, leaving, last=last, cut=cut, shut=shut and cut) for cut in versions]
         node = "z" if not last or made[0].mask is not None else reading.names[leaving]
         both = [m.layer(width, f"read_{number}") for m in made]

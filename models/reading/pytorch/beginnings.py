@@ -24,7 +24,8 @@ def not_found(where: str) -> GradcertError:
     """Return the error of a state whose first value is not to be found."""
     return GradcertError(
         f"a state that begins as something else than a tensor, or in a first step of other code, at {where}",
-        allowed="a state that is a tensor before the loop over time, or the number 0",
+        allowed="a state that is a tensor before the loop over time, or the number 0 in a step that computes the same"
+        " of it as of zeros",
         do="begin with torch.zeros(batch, units) in place of a number; or give the module one step",
     )
 
@@ -109,4 +110,8 @@ def _same(nodes: list[Node], long: list[Node], k: int, where: str) -> int:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    return isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor) and a.shape == b.shape and torch.equal(a, b)
+    """Return whether a value of a first step is that of others: ``u * h`` is of one sample where ``h`` is 0."""
+    if not isinstance(a, torch.Tensor) or not isinstance(b, torch.Tensor) or a.dtype != b.dtype:
+        return False
+    sides = zip(a.shape[::-1], b.shape[::-1], strict=False)
+    return a.dim() <= b.dim() and all(n in (1, m) for n, m in sides) and torch.equal(a.expand(b.shape), b)

@@ -175,6 +175,17 @@ def _has_history(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.grad_fn is not None
 
 
+def unhooked(module: torch.nn.Module) -> torch.nn.Module:
+    """Return a module without backward hooks on its parts, which are no part of what it computes: itself, or a copy."""
+    if any(part._backward_hooks or part._backward_pre_hooks for part in module.modules()):
+        module = clone(module)
+        for part in module.modules():
+            part._backward_hooks.clear()
+            part._backward_pre_hooks.clear()
+            part._is_full_backward_hook = None
+    return module
+
+
 def doubled(module: torch.nn.Module) -> torch.nn.Module:
     """Return a copy in float64, tensors in plain attributes included, which ``.double()`` passes over."""
     copied = clone(module).double()

@@ -6,6 +6,7 @@ What changes a shape only is nothing here (units are flat).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -71,6 +72,13 @@ class TorchLowering(Lowering):
                 self.terms.one_minus(self._cut(source, node), node.where) if self.binary(source) else self._mix(k, node)
             )
         return self._mix(k, node)
+
+    def _do_heaviside(self, k: int, node: Node) -> Term:
+        """Return a comparison with 0; what it is there is its second argument."""
+        there = self.argument(node.args[1])
+        if there.op != "number" or there.data not in (0, 1):
+            return self._mix(k, node)
+        return self._compared(replace(node, args=(node.args[0], 0.0)), "ge" if there.data else "gt")
 
     def _as_whole(self, k: int, node: Node) -> Term:
         """Return what a cast to whole numbers or to bool leaves: a spike, without what would come back."""

@@ -109,6 +109,16 @@ def _made(step: Step, module: Any, x: Any, state: Any, way: Way) -> ReadModule:
         raise
 
 
+def rounded(step: Step) -> list[str]:
+    """Return what has to be said of casts to float32, which are no casts in a run in single precision."""
+    places = dict.fromkeys(node.where for node in step.nodes if node.single)
+    return [
+        f"the cast to float32 at {place} is taken for one to float64: in single precision it changes nothing, and what"
+        " it rounds in double precision is not looked at"
+        for place in places
+    ]
+
+
 def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
     """Raise unless the record is the module; return what has to be said beside it, and the rows that it is."""
     drawn = dict.fromkeys(n.where for n in reading.step.nodes if any(word in n.name for word in RANDOM))
@@ -117,6 +127,7 @@ def _checked(reading: ReadModule) -> tuple[list[str], tuple[str, ...] | None]:
         f"autocast at {place} computes part of the module in {dtype}: it was read, and compared, in float64"
         for dtype, place in reading.step.autocast.items()
     ]
+    notes += rounded(reading.step)
     try:
         return notes, reading.network().rows
     except GradcertError as error:

@@ -256,6 +256,7 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Run one operation and record it."""
+        asked = (kwargs or {}).get("dtype")
         args, kwargs = doubled_arguments(args, kwargs)
         if self.paused:
             return func(*args, **kwargs)
@@ -279,6 +280,7 @@ class Recorder(InDouble):  # type: ignore[no-untyped-call]
             node = Node("op", name, func, own, named)
             if name == "copy_" and args[0].shape == args[1].shape and args[0].dtype == args[1].dtype:
                 node = Node("op", "clone", torch.ops.aten.clone.default, (own[1],))  # what was there before is gone
+            node.single = name == "_to_copy" and asked is torch.float32 and args[0].dtype is torch.float64
             index = self.add(node, out)
             self._pending.append((index, out, needs))
             if name == "copy_":

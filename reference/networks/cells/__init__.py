@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcert.reference.networks.cells import elsewhere
 from gradcert.reference.networks.cells.alif import Alif
-from gradcert.reference.networks.cells.elsewhere import allow, attribute_of, file_of
+from gradcert.reference.networks.cells.elsewhere import KEPT, allow, aside, attribute_of, file_of, place, readable
 from gradcert.reference.networks.cells.gru import Gru
 from gradcert.reference.networks.cells.integrator import Integrator
 from gradcert.reference.networks.cells.leaky_rnn import LeakyRnn
@@ -19,10 +19,15 @@ from gradcert.reference.networks.cells.rnn import Rnn
 from gradcert.reference.networks.cells.snu import Snu
 from gradcert.reference.networks.cells.ssnu import Ssnu
 from gradcert.reference.networks.cells.synaptic import Synaptic
+from gradcert.reference.notebook import of_cell
 
 CELLS = {
     cell.name: cell for cell in (Snu, Ssnu, Lif, Refractory, Synaptic, Alif, Ltc, Rnn, LeakyRnn, Lstm, Gru, Integrator)
 }
+
+_cell: Any
+for _cell in CELLS.values():  # and of what derives from one
+    _cell._repr_html_ = of_cell
 
 
 def cell_named(name: str, *, run: bool = False) -> Any:
@@ -51,4 +56,4 @@ __all__ = [
     "Ssnu",
     "Synaptic",
 ]
-__all__ += ["allow", "attribute_of", "cell_named", "file_of"]
+__all__ += ["KEPT", "allow", "aside", "attribute_of", "cell_named", "file_of", "place", "readable"]

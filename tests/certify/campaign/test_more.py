@@ -37,6 +37,7 @@ def test_more_is_asked_where_something_is_wrong():
     assert all(c.verdict == "failed" for c in found.cases if c.id in numbered(found))
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("subject", [right, raising, doubled])
 def test_nothing_more_is_asked_of_what_is_right_or_says_it_itself_or_in_a_quick_run(subject):
     profile = "quick" if subject is doubled else "default"

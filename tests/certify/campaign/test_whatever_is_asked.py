@@ -38,6 +38,7 @@ def doubled(problem):
     return {k: 2 * g for k, g in right(problem).items()}
 
 
+@pytest.mark.long
 def test_nothing_is_refuted_by_a_reference_whose_engines_disagree(monkeypatch):
     """What both engines do not agree on is no ground for a verdict, nor are its first steps; a case beside it is."""
     options = {"rule": "bptt", "cells": "rnn", "depths": 1, "profile": "quick"}

@@ -109,3 +109,12 @@ def test_nothing_is_named_where_the_lone_case_meets_another_suspect():
     assert where.said(other) == ("", ())  # one that failed does not meet it
     several = run_of(*cases, ("failed", [SOFT]), ("failed", [SILENT]), alone={SOFT: "failed", SILENT: "failed"})
     assert where.said(several) == ("", ())
+
+
+def test_a_level_without_which_next_to_no_case_is_right_is_no_circumstance():
+    axis = [f"inputs: {name}" for name in ("real", "0 and 1", "a silent step")]
+    wrong = [("failed", [text], ASKED) for text in axis * 3]
+    alone = dict.fromkeys(axis, "failed")
+    assert where.said(run_of(*wrong, ("passed", [axis[0]]), ("passed", []), alone=alone)) == ("", ())
+    right = [("passed", [])] * 4
+    assert "that alone is enough" in where.said(run_of(*wrong, ("passed", [axis[0]]), *right, alone=alone))[0]

@@ -37,6 +37,7 @@ def without_the_sum(rule):
     return subject
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(("rule", "cell"), [("e-prop", "lif"), ("ostl", "leaky_rnn"), ("tbptt", "rnn")])
 def test_a_softmax_without_the_sum_of_the_targets_is_named_whatever_else_its_cases_have_in_common(rule, cell):
     found = certify(without_the_sum(rule), rule=rule, cells=cell)

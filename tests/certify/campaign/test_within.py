@@ -33,6 +33,7 @@ def both(problem):
     return mean_over_time(problem) if problem.network.loss.kind == "squared_error" else right(problem)
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("subject", "place", "there"),
     [
@@ -47,6 +48,7 @@ def test_what_it_is_there_is_told_where_it_is_wrong(subject, place, there):
     assert f" where {place} (" in found and found.endswith(f"; there it equals bptt {there}")
 
 
+@pytest.mark.long
 def test_exactly_is_said_of_no_level_that_some_case_passes_with():
     assert "wrong only where loss of: every" in certify(mean_over_time, claim=CLAIM).reason  # in one step it is right
     assert "wrong exactly where loss: squared_error" in certify(without_its_half, claim=CLAIM).reason

@@ -191,6 +191,15 @@ def test_a_difference_is_explained(home, certificate, tmp_path):
     assert differences(before, before) == []
 
 
+def test_another_subject_of_the_same_files_is_no_other_name(certificate):
+    record = certificate.to_dict()
+    file, _, attribute = record["subject"].rpartition(":")
+    moved = {**record, "subject": f"elsewhere/{file}:{attribute}"}
+    other = {**record, "subject": f"{file}:another"}
+    assert summary(record, moved) == ["another name for the same subject"]
+    assert summary(record, other) == ["another subject, made of the same files"]
+
+
 def test_what_is_no_certificate(data):
     record = json.loads(data)
     del record["claim"]

@@ -1,5 +1,7 @@
 """Claims that make no sense are refused at once, in one sentence; what legitimately has no gradient is judged."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -114,3 +116,9 @@ def test_a_population_that_runs_backwards_under_a_loss_of_the_last_step_is_judge
     found = case.expected.gradients
     assert not found["bw.H"].value.any() and not found["bw.H"].budget.any()
     assert all(np.abs(b.value).max() > 0 for name, b in found.items() if name != "bw.H")
+
+
+def test_a_part_of_a_claim_that_is_nearly_right_is_asked_about():
+    with pytest.raises(TypeError, match=r"Claim\(\) got an unexpected keyword argument 'rulee' .did you mean 'rule'"):
+        Claim(rulee="bptt", cells="lif")
+    assert Claim("bptt", "lif").rule == "bptt" and inspect.signature(Claim).parameters["rule"].name == "rule"

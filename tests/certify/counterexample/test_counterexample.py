@@ -1,6 +1,10 @@
 """A refuted claim ends in a counterexample that fits on a screen, says where it starts, and can be run again."""
 
+import contextlib
+import copy
+import functools
 import json
+import random
 
 import numpy as np
 import pytest
@@ -11,7 +15,8 @@ from gradcert.certify.campaign.campaign import certify
 from gradcert.certify.certificates import seal
 from gradcert.certify.claims.claim import Claim
 from gradcert.certify.counterexample import record, smaller
-from gradcert.certify.counterexample.replay import replay
+from gradcert.certify.counterexample.replay import case_of as recomputed
+from gradcert.certify.counterexample.replay import read, replay
 from gradcert.certify.counterexample.search import failing, shrink
 from gradcert.certify.problems.cases.case import Spec
 from gradcert.certify.problems.cases.generate import generate
@@ -23,6 +28,7 @@ from gradcert.certify.subjects.answers import Answer
 from gradcert.certify.subjects.subject import Subject
 from gradcert.reference import RULES
 from gradcert.reference.engines import reverse
+from gradcert.reference.errors import GradcertError
 from gradcert.reference.networks import problem_from_json
 
 PLAIN = {"losses": "squared_error", "when": "every"}
@@ -309,3 +315,77 @@ def test_of_a_long_sequence_not_every_length_is_asked_for():
 
     asked = list(smaller.steps(Long()))
     assert asked[:4] == [1, 1, 2, 2] and asked[-1] == 149 and len(asked) < 90
+
+
+@pytest.fixture
+def stored(detached, tmp_path):
+    return json.loads(record.store(detached, folder=tmp_path).read_text())
+
+
+def replayed(whole, path):
+    path.write_text(json.dumps(whole))
+    return CliRunner().invoke(cli.gradcert, ["replay", str(path)])
+
+
+@pytest.mark.parametrize("part", ["given", "reference", "budget", "ok"])
+@pytest.mark.parametrize("value", [[], [[]], True, 0.0])
+def test_arrays_of_a_file_that_do_not_fit_are_refused(stored, tmp_path, part, value):
+    stored["counterexample"]["arrays"][0][part] = value
+    done = replayed(stored, tmp_path / "x.json")
+    assert done.exit_code == 2 and isinstance(done.exception, SystemExit)
+    assert "does not fit" in done.output
+
+
+def test_a_pseudo_derivative_without_a_name_and_one_that_is_a_leak(stored, tmp_path):
+    options = stored["counterexample"]["problem"]["network"]["layers"][0]["options"]
+    options["surrogate"] = {"scale": 1.0}
+    assert isinstance(replayed(stored, tmp_path / "x.json").exception, SystemExit)
+    options |= {"surrogate": {"name": "atan"}, "leak": {"name": "atan"}}
+    replayed(stored, tmp_path / "x.json")
+    with pytest.raises(GradcertError, match="allowed: a number"):
+        recomputed(read(tmp_path / "x.json"))
+
+
+def places(value, at=()):
+    """Every place of nested lists and mappings."""
+    yield at
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*at, key))
+
+
+STRANGE = (
+    None,
+    True,
+    -1,
+    3,
+    1e308,
+    "",
+    "x",
+    [],
+    [[]],
+    [[[]]],
+    [1],
+    {},
+    {"a": 1},
+    {"name": "atan"},
+    10**30,
+    float("nan"),
+)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), pytest.param(2, marks=pytest.mark.long)])
+def test_no_change_of_one_field_is_an_error_of_ours(stored, tmp_path, seed):
+    draw = random.Random(seed)
+    for at in draw.choices([at for at in places(stored) if at], k=100):
+        whole = copy.deepcopy(stored)
+        *way, key = at
+        home = functools.reduce(lambda held, k: held[k], way, whole)
+        if draw.random() < 0.2:
+            del home[key]
+        else:
+            home[key] = draw.choice(STRANGE)
+        done = replayed(whole, tmp_path / "x.json")
+        assert isinstance(done.exception, SystemExit) and done.exit_code == 2, (at, done.output, done.exc_info)
+        with contextlib.suppress(GradcertError):
+            recomputed(read(tmp_path / "x.json"))

@@ -37,6 +37,7 @@ ALL = "bptt, every gradient whose norm over all parameters is above {c} scaled t
 ONE = "bptt, every gradient whose norm of one parameter is above {c} scaled to norm {c}, and the others untouched"
 
 
+@pytest.mark.long(keep=3)
 @pytest.mark.parametrize(
     ("clip", "said"),
     [

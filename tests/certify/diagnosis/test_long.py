@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from gradcert.certify.campaign import certify
+from gradcert.certify.campaign import BESIDE, certify
 from gradcert.certify.claims import Claim
 from gradcert.certify.diagnosis.hypotheses.backward import timing
 from gradcert.reference import RULES, reverse, rule_named
@@ -81,6 +81,7 @@ def forgetful(problem):
 OTTT = Claim(rule="ottt", cells="snu", depths=1, losses="squared_error", when="every")
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("profile", ["quick", "default"])
 def test_the_cause_of_a_part_is_held_against_that_part_of_the_long_cases(profile):
     found = certify(untraced, claim=OTTT, profile=profile)
@@ -97,6 +98,7 @@ def test_what_is_wrong_in_long_cases_alone_is_not_as_claimed():
     assert "tbptt" not in found and "truncated" not in found
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("rule", "cut"), [("bptt", "tbptt(30)"), ("bptt - reset", "bptt - reset with a window of 30 steps")]
 )
@@ -111,8 +113,10 @@ def test_a_truncation_that_only_the_long_case_sees_is_one_of_the_claimed_row(rul
     assert "last step" not in found
 
 
-def test_where_the_last_step_alone_counts_earlier_ones_may_be_left_out_as_well():
+@pytest.mark.long
+def test_where_the_last_step_alone_counts_earlier_ones_may_be_left_out_as_well(monkeypatch):
     """All steps but the last 30 are left out, which is a truncation where the loss of the last one is all there is."""
+    monkeypatch.setitem(BESIDE, "lengths", lambda run, seed: None)
 
     def subject(problem):
         given = (problem.network, problem.parameters, problem.inputs, problem.targets)

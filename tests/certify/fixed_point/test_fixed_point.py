@@ -128,6 +128,7 @@ def test_what_is_no_answer_is_a_finding(subject, function: str, says: str) -> No
     assert found.verdict == "refuted" and says in found.reason
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -173,6 +174,7 @@ def test_a_program_that_does_not_flush_is_told_so(tmp_path: Path) -> None:
     assert silent.reason.endswith("s; a program has to flush its output after every line (fflush(stdout) in C)")
 
 
+@pytest.mark.long
 def test_the_rule_that_is_taken_is_said(tmp_path: Path) -> None:
     words = ["certify", "--fixed-point", "q-format", "--profile", "quick"]
     program_ = ["--", sys.executable, "-c", "pass"]
@@ -205,6 +207,7 @@ def test_most_faults_show_within_a_few_steps(profile: str) -> None:
     assert sum(shows) > len(chosen) / 2 and {"rounding sense", "sign"} <= {v.kind for v in chosen}
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("kind", ["guard missing", "no guard", "one bit narrow", "wrong order", "constant"])
 def test_a_fault_is_found_again_by_its_own_name(kind: str) -> None:
     step = program("q-format", "ottt", inputs=1, neurons=1)
@@ -240,6 +243,7 @@ def right(inputs, state):
 """
 
 
+@pytest.mark.long
 def test_a_floor_in_the_learning_signal_shows_in_the_states_alone(tmp_path: Path) -> None:
     path = tmp_path / "subject.py"
     path.write_text(FLOORED)
@@ -281,6 +285,7 @@ def right(""",
 )
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_fault_that_fits_one_wrong_step_by_chance_is_not_named(tmp_path: Path, seed: int) -> None:
     """Two roundings in a row are no single fault; on the one step that shows, other faults of one place fit."""
@@ -299,6 +304,7 @@ def test_a_fault_that_fits_one_wrong_step_by_chance_is_not_named(tmp_path: Path,
     assert re.search(r"of \d+ single faults of the description that were tried, none explains every answer", words)
 
 
+@pytest.mark.long
 def test_the_fault_that_is_named_has_explained_several_wrong_steps(tmp_path: Path) -> None:
     path = tmp_path / "subject.py"
     path.write_text(TWICE)
@@ -307,6 +313,7 @@ def test_the_fault_that_is_named_has_explained_several_wrong_steps(tmp_path: Pat
     assert found.result is not None and found.result.wrong >= 8
 
 
+@pytest.mark.long
 def test_a_value_that_is_not_limited_is_named(tmp_path: Path) -> None:
     path = tmp_path / "subject.py"
     path.write_text(TWICE)

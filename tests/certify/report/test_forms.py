@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -15,11 +16,13 @@ from gradcert.certify.campaign import certify
 from gradcert.certify.certificates import seal
 from gradcert.certify.certificates.certificate import Finding, from_dict
 from gradcert.certify.claims import from_dict as claim_from
-from gradcert.certify.report import annotate, badge, groups, html, junit, markdown, terminal
+from gradcert.certify.report import annotate, badge, counterexample, groups, html, junit, markdown, terminal
 from gradcert.certify.report.terms import TERMS, circumstance, used
-from gradcert.reference import RULES
+from gradcert.models.equations import define
+from gradcert.reference import CELLS, ESTIMATORS, RULES
 from gradcert.reference.engines import reverse
 from gradcert.reference.networks import Layer, Network, Snu
+from gradcert.reference.published import read_rule
 
 KEPT = Path(__file__).parent / "certificates"  # of quick runs, figures left out: what is read does not move with cases
 HOSTILE = "a|b`c<script>*d*\n# e"
@@ -150,6 +153,27 @@ def test_annotations_stand_at_the_line_of_the_subject(refuted, certified, tmp_pa
         assert "what else uses rules.py was not tried with it" in text.replace("\\_", "_")
 
 
+def test_annotations_name_files_from_the_workspace(refuted, tmp_path, monkeypatch):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "lib" / "core.py").write_text("def wrong(problem): ...\n")
+    edit = {"file": "core.py", "line": 1, "before": "a", "after": "b", "operator": "x"}
+    done = {"again": 1, "cases": 1, "seed": 1, "profile": "quick"}
+    repair = {"looked": True, "tried": 1, "seconds": 1.0, "edits": [edit], "certified": done}
+    for where, workspace in (("lib", ".."), ("lib", str(tmp_path)), ("sub", "..")):
+        monkeypatch.chdir(tmp_path / where)
+        monkeypatch.setenv("GITHUB_WORKSPACE", workspace)
+        name = "core.py:wrong" if where == "lib" else "../lib/core.py:wrong"
+        there = Path.cwd()
+        told = annotate.write(replace(refuted, subject=name, repair=repair), there, annotate.workspace(there))
+        assert [line.split("title")[0] for line in told] == [
+            "::error file=lib/core.py,line=1,",
+            "::notice file=lib/core.py,line=1,",
+        ]
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path / "elsewhere"))
+    assert annotate.workspace(there) == there
+
+
 def test_junit_has_times(refuted):
     (suite,) = ElementTree.fromstring(junit.write(refuted))
     assert {case.get("time") for case in suite.findall("testcase")} == {"0.25"}
@@ -170,6 +194,14 @@ def test_a_notebook_shows_records(certified, refuted):
         (certified, ("CERTIFIED", "examples/numpy_ostl.py:gradients", certified.identity)),
         (refuted, ("REFUTED", refuted.findings[0].check)),
         (RULES["snap-2"], ("snap-2", "reach 2", "arXiv")),
+        (ESTIMATORS["uoro"], ("uoro: ", "rng", "arXiv")),
+        (read_rule("uoro"), ("uoro: ", "draws", "at random")),
+        (read_rule("otpe"), ("otpe: ", "stacks alone", "returns")),
+        (read_rule("kf-rtrl"), ("kf-rtrl: ",)),
+        (read_rule("ottt-code"), ("ottt-code: ",)),
+        *((CELLS[name](), (f"{name}: ", "nodes")) for name in CELLS),
+        (CELLS["lif"](leak=0.5), ("STATE v&#x27; -&gt; v", "leak 0.5", "W of x")),
+        (define("mine", {"z": "W @ x + 0.9 * z_prev"}, edges={"z -> z": "state"})(), ("mine: a cell of one", "STATE")),
         (network, ("network: 1 layer", "3 -&gt; 4", "W 4x3", "RESET")),
         (
             claim_from(certified.claim),
@@ -195,3 +227,86 @@ def test_code_of_a_repair_is_code_in_every_form(refuted, before):
     line = next(line for line in text.splitlines() if line.startswith("Repair: "))
     assert line.startswith("Repair: `rules.py:2` ") and " -> `x[0] * <y>` makes it ostl" in line
     assert "\\`" not in line
+
+
+MODULE = ".gradcert/cells/LIFNet-0123456789ab.toml"
+PAIR = f"{MODULE}:layer0+{MODULE}:layer1"
+
+
+def of_a_module(made):
+    """The certificate as if it were of a module that was read."""
+    cases = [replace(case, id=f"{PAIR}/2/{case.id.split('/', 2)[2]}") for case in made.cases]
+    layers = [{"cell": f"{MODULE}:layer{k}", "options": {}} for k in (0, 1)]
+    claim = {k: v for k, v in made.claim.items() if k != "cells"} | {"layers": layers}
+    found = [replace(f, case=cases[0].id) for f in made.findings]
+    return replace(made, cases=tuple(cases), claim=claim, findings=tuple(found), notes=(f"{PAIR}: no exact cases: so",))
+
+
+def test_a_module_that_was_read_is_called_by_its_name(certified, refuted, snapshot):
+    """Its cells are in a file whose name is of its content: that is named once."""
+    made = of_a_module(certified)
+    assert made.summary() == snapshot
+    for one in (made, of_a_module(refuted)):
+        page = re.sub(r"<[^>]+>", " ", one.html())
+        assert one.summary().count(MODULE) == one.markdown().count("LIFNet-0123456789ab") == 1
+        assert page.count(MODULE) == 1 and "LIFNet layer0+layer1" in page
+        assert "LIFNet layer0 then layer1" in one.summary() and "| `LIFNet layer0+layer1/2` |" in one.markdown()
+        tests = ElementTree.fromstring(junit.write(one)).iter("testcase")
+        assert {t.get("classname") for t in tests} == {f"{one.claim['rule']}.LIFNet layer0+layer1.2"}
+
+
+@pytest.mark.parametrize("width", [50, 80])
+def test_a_command_is_printed_so_that_it_can_be_copied(refuted, width):
+    command = "gradcert certify 'examples/a file of mine.py:gradients' --rule bptt --cells snu --options strict=true"
+    made = replace(refuted, findings=(replace(refuted.findings[0], replay=command),))
+    for terminal_too in (False, True):
+        out = StringIO()
+        console = Console(file=out, width=width, color_system=None, highlight=False, force_terminal=terminal_too)
+        terminal.write(made, console)
+        lines = out.getvalue().splitlines()
+        begin = next(k for k, line in enumerate(lines) if line.startswith("  replay  gradcert certify"))
+        end = next(k for k in range(begin, len(lines)) if not lines[k].endswith("\\"))
+        copied = "\n".join(lines[begin : end + 1]).removeprefix("  replay  ")
+        assert shlex.split(copied.replace("\\\n", " ")) == shlex.split(command)
+        assert (begin == end) != terminal_too
+        assert not terminal_too or max(map(len, lines)) <= width
+
+
+@pytest.fixture(scope="module")
+def small():
+    return certify(of_ostl, rule="sltt", cells="snu", depths=1, repair=0.0)
+
+
+def test_a_counterexample_whose_table_does_not_fit_is_told_in_sentences(small):
+    wide = counterexample.lines(small.counterexample)
+    narrow = counterexample.lines(small.counterexample, 48)
+    assert any("returned" in line and "expected" in line and "budget" in line for line in wide)
+    assert max(map(len, wide)) > 48
+    (first, *_) = counterexample.differing(small.counterexample)
+    name, returned, expected, budget, _ = first
+    assert f"{name}: returned {returned}, expected {expected}, budget {budget}, wrong" in narrow
+
+
+def test_a_counterexample_that_is_not_stored_has_no_replay(small):
+    made = replace(small, counterexample={**small.counterexample, "replay": ""})
+    said = small.counterexample["replay"]
+    for form in ("summary", "markdown", "html"):
+        assert said in getattr(small, form)() and "gradcert replay" not in getattr(made, form)(), form
+
+
+def test_junit_is_as_schemas_have_it(refuted, certified):
+    """A declaration; of every test a time; properties in ``properties``, before what came of it, as pytest writes."""
+    for made in (refuted, certified, half_run(certified)):
+        made = replace(made, timing={"date": "2026-01-02T03:04:05Z"})  # as of old: cases without a time
+        text = junit.write(made)
+        assert text.startswith(b"<?xml ")
+        root = ElementTree.fromstring(text)
+        assert not [p for p in root.iter("testcase") if p.find("property") is not None]
+        for case in root.iter("testcase"):
+            assert float(case.get("time")) >= 0
+            assert "properties" not in [child.tag for child in case][1:]
+
+
+def test_every_case_that_was_asked_has_its_time(small):
+    asked = {case.id for case in small.cases if case.verdict != "blocked"}
+    assert set(small.timing["cases"]) == asked and any(case.family == "circumstance" for case in small.cases)

@@ -28,6 +28,7 @@ memoryless = subject(lambda layer: last, parameters={"kernel": transposed("W"), 
 """
 
 
+@pytest.mark.long(keep=1)
 @needs_jax
 @pytest.mark.parametrize("name", ["gradients", "gradients_float32"])
 def test_the_example_is_certified(name):
@@ -35,6 +36,7 @@ def test_the_example_is_certified(name):
     assert done.verdict == "certified", done.reason
 
 
+@pytest.mark.long
 @needs_jax
 def test_a_wrong_map_is_found(tmp_path):
     path = tmp_path / "wrong.py"
@@ -66,6 +68,7 @@ fresh = subject(keeping, parameters=MAPS, jit=False, fresh=True)
 """
 
 
+@pytest.mark.long
 @needs_jax
 def test_a_function_lives_through_calls_or_the_certificate_says_that_it_does_not(tmp_path):
     path = tmp_path / "keeping.py"

@@ -165,6 +165,7 @@ class Read(torch.nn.Module):
 """
 
 
+@pytest.mark.long
 def test_by_the_command_line(tmp_path):
     (tmp_path / "subjects.py").write_text(SUBJECTS)
     quick = ("--profile", "quick", "--no-repair")
@@ -179,6 +180,7 @@ def test_by_the_command_line(tmp_path):
         assert "REFUTED" not in done.output and "File " not in done.output
 
 
+@pytest.mark.long(keep=1)
 @pytest.mark.skipif(not JAX.is_file(), reason="needs JAX in .venv-peers-jax: make peers")
 @pytest.mark.parametrize(
     "loss", ["cross_entropy of mean, mean over batch", "bernoulli of every, mean over outputs", HUBER + " of last"]

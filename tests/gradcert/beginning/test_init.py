@@ -379,3 +379,68 @@ def test_private_names_are_no_subjects_and_a_detached_reset_is_guessed(tmp_path)
     (tmp_path / "variants.py").write_text(HELPERS)
     assert [found.subject for found in look(tmp_path).own] == ["variants.py:detached_lif"]
     assert begin(tmp_path).guessed["variants.py:detached_lif"][:2] == ("bptt-detached-reset", "lif")
+
+
+SUBJECT = """
+import gradcert
+
+@gradcert.claim(rule="bptt", cells="rnn", depths=1)
+def mine(problem):
+    return {name: 0 * array for name, array in problem.parameters.items()}
+"""
+
+
+def packaged(folder, place):
+    """Write a package into a folder of a project that is not installed."""
+    (folder / place / "spikenet").mkdir(parents=True)
+    (folder / place / "spikenet" / "__init__.py").touch()
+    (folder / place / "spikenet" / "model.py").write_text(SUBJECT)
+
+
+@pytest.mark.parametrize(("place", "said"), [("src", ""), ("lib/python", "PYTHONPATH=lib/python ")])
+def test_what_is_suggested_and_written_runs_where_nothing_is_installed(tmp_path, place, said):
+    packaged(tmp_path, place)
+    lines = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output.splitlines()
+    certify = next(line.strip() for line in lines if "gradcert certify" in line)
+    assert certify == f"{said}gradcert certify spikenet.model:mine"
+    tests = next(line for line in lines if line.startswith("next ")).removeprefix("next").strip()
+    assert tests == f"{said}pytest tests/test_gradients.py"
+    assert f"          {tests} -n auto" in (tmp_path / ".github/workflows/gradients.yml").read_text()
+    alone = f"cd {tmp_path} && unset PYTHONPATH && PATH={sys.prefix}/bin:$PATH &&"
+    judged = f"{alone} {certify} --profile quick --no-repair"
+    assert subprocess.run(judged, shell=True, capture_output=True, check=False).returncode == 1  # refuted, and so found
+    found = subprocess.run(
+        f"{alone} {tests} --gradcert-profile quick -p no:cacheprovider -k controls",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in found.stdout, found.stdout
+
+
+def test_nothing_is_said_of_files_that_were_not_written(tmp_path):
+    """Where tests are there already, no comment is in them and none of theirs is skipped; a workflow lacks its step."""
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_gradients.py").write_text("def test_mine(): pass\n")
+    workflow = tmp_path / ".github" / "workflows" / "gradients.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("- run: pytest tests/test_other.py\n")
+    (tmp_path / "train.py").write_text(NEAR)
+    said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    assert "a comment there" not in said and "skipped" not in said and "gradcert certify train.py:Whole\n" in said
+    assert "put your code into tests/gradient_subjects.py, then its tests into tests/test_gradients.py" in said
+    assert "lacks    .github/workflows/gradients.yml: a step that runs  pytest tests/test_gradients.py\n" in said
+    workflow.write_text("- run: pytest\n")  # all of them
+    assert begin(tmp_path).unrun == ""
+
+
+def test_notebooks_are_said_not_to_be_read(tmp_path):
+    (tmp_path / "nbp").mkdir()
+    (tmp_path / "nbp" / "train.ipynb").write_text("{}")
+    said = CliRunner().invoke(cli.gradcert, ["init", str(tmp_path)], prog_name="gradcert").output
+    assert "found    0 Python files" in said
+    assert "nbp/train.ipynb: notebooks are not read: put the module into a file .py, or call gradcert.certify" in said
+    for command in ("read", "certify"):
+        done = CliRunner().invoke(cli.gradcert, [command, "nbp/train.ipynb:Net"], prog_name="gradcert")
+        assert done.exit_code == 2 and "notebooks are not read" in done.output and "a file .py" in done.output

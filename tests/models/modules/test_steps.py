@@ -84,6 +84,7 @@ def test_sizes_and_samples_that_are_fixed_are_said():
     assert any("two of its sizes are one in the example" in note for note in done.notes)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize(
     ("name", "words", "sentence"),
     [

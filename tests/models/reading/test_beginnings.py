@@ -47,3 +47,24 @@ def test_another_number_is_refused_with_its_line_and_what_to_do():
 def test_so_is_one_of_a_loop_over_a_constant_input():
     with pytest.raises(GradcertError, match=r"test_beginnings\.py:\d+; .*begin with torch\.zeros"):
         gradcert.read(Loop(0.0, 0.0, 0, constant=True), torch.ones(B, K), time="inside")
+
+
+class Independent(torch.nn.Module):
+    """A recurrence of every unit with itself, by a weight that is trained: the first step has it of one sample."""
+
+    def __init__(self, begin):
+        super().__init__()
+        self.fc, self.u, self.begin = torch.nn.Linear(K, N), torch.nn.Parameter(torch.randn(N)), begin
+
+    def forward(self, x):
+        h, out = self.begin, []
+        for now in x:
+            h = torch.relu(self.fc(now) + self.u * h)
+            out.append(h)
+        return torch.stack(out)
+
+
+def test_zero_that_a_trained_number_multiplies_is_zeros_too():
+    number, zeros = (gradcert.read(Independent(begin), torch.ones(T, B, K), time=0) for begin in (0, torch.zeros(B, N)))
+    assert number.rows == zeros.rows and "bptt" in number.rows
+    assert number.to_dict() == zeros.to_dict()

@@ -321,6 +321,50 @@ def test_a_straight_through_sum_that_leaves_roundings_is_a_spike():
     assert place.startswith("test_refused.py:") and found[bracketed].rounding == ()
 
 
+class Arctangent(nn.Module):
+    """A straight-through spike of torch.heaviside and atan, at its level 0 or 1; the reset is a choice or a product."""
+
+    def __init__(self, at=0.0, chosen=True):
+        super().__init__()
+        self.fc, self.at, self.chosen = nn.Linear(INPUTS, HIDDEN), at, chosen
+
+    def forward(self, x, state):
+        v, z = state
+        v = torch.where(z.bool(), torch.zeros_like(v), v) if self.chosen else v * (1 - z)
+        v = 0.9 * v + self.fc(x)
+        soft = torch.atan(torch.pi * (v - 0.8)) / torch.pi + 0.5
+        z = soft + (torch.heaviside(v - 0.8, torch.full_like(v, self.at)) - soft).detach()
+        return z, (v, z)
+
+
+@pytest.mark.parametrize("at", [0.0, 1.0])
+@pytest.mark.parametrize(("chosen", "rule"), [(True, "bptt-detached-reset"), (False, "bptt")])
+def test_a_straight_through_sum_of_a_heaviside_step_and_any_soft_part_is_a_spike(at, chosen, rule):
+    reading = read(Arctangent(at, chosen), X, zeros(HIDDEN, HIDDEN))
+    assert rule in reading.rows
+    cell = reading.network().full.layers[0].cell
+    assert cell.strict == (not at) and cell.surrogate.label.startswith("atan(scale=2")
+
+
+class Halved(nn.Module):
+    """A layer whose spikes are read twice, once detached."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.out = nn.Linear(INPUTS, HIDDEN), nn.Linear(HIDDEN, HIDDEN)
+
+    def forward(self, x, state):
+        v, y = state
+        v = torch.tanh(0.9 * v + self.fc(x))
+        y = 0.5 * y + self.out(v) + 0.5 * self.out(v.detach())
+        return y, (v, y)
+
+
+def test_what_is_read_cut_and_uncut_is_refused_with_the_line():
+    with pytest.raises(GradcertError, match=r"both cut, at test_refused.py:\d+, and uncut; allowed: one of them; to"):
+        read(Halved(), X, zeros(HIDDEN, HIDDEN)).network()
+
+
 def test_a_spike_that_is_no_step_to_a_few_roundings_is_refused_with_the_way_to_write_it():
     column = np.array([[[0.0, 1.0, 0.75]]])
     with pytest.raises(GradcertError, match=r"^a spike of 0.75; allowed: 0 and 1.*hard to the last bit"):

@@ -176,6 +176,7 @@ def test_a_claim_that_does_not_fit_is_said_at_once(options, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.long(keep=2)
 @pytest.mark.parametrize("seed", range(4))
 def test_where_no_draw_has_many_entries_one_with_few_is_taken(seed):
     """A lateral gradient of one step has a column for each unit that has just fired: no draw was ever acceptable."""

@@ -42,6 +42,7 @@ def test_every_case_is_asked():
     assert sorted(written) == sorted([*FAST, *LONG])
 
 
+@pytest.mark.long
 @needs_jax
 def test_a_lif_and_what_is_refused(tmp_path):
     assert failed(tmp_path, *FAST) == {}
