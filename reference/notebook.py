@@ -41,7 +41,7 @@ def of_cell(cell: Any) -> str:
     said = own if hasattr(cell, "recipe") else " ".join((type(cell).__doc__ or "").strip().split("\n\n")[0].split())
     edges = [f"{link.edge.name} {link.source}' -> {link.target}" for link in cell.links if link.lag]
     weights = [f"{link.weight} of {link.source}{chr(39) * link.lag}" for link in cell.links if link.weight]
-    options = [f"{f.name} {value}" for f in fields(cell) if (value := getattr(cell, f.name)) != f.default]
+    options = [f"{f.name} {value}" for f in fields(cell) if repr(value := getattr(cell, f.name)) != repr(f.default)]
     facts = [("nodes", ", ".join(cell.nodes)), ("edges through time", ", ".join(edges))]
     facts += [("weights", ", ".join(weights)), ("trained, per unit", ", ".join(cell.trained))]
     return card(f"{cell.name}: {said}", [*facts, ("options", ", ".join(options))])

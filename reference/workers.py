@@ -59,7 +59,7 @@ def pool(number: int, method: str) -> Iterator[ProcessPoolExecutor]:
     try:
         yield working
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        for process in multiprocessing.active_children():
+        for process in [*(working._processes or {}).values()]:  # its own, and nobody else's
             process.terminate()
         raise
     finally:

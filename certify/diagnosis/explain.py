@@ -101,7 +101,8 @@ def is_row(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> bool:
 
 def truncations(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> list[Rule]:
     """Return the truncations of a row that are close to what was given on every case."""
-    return rows.fitting(rule, *_apart(answered))
+    with np.errstate(all="ignore"):  # a wrong gradient may be of any size
+        return rows.fitting(rule, *_apart(answered))
 
 
 def untold(answered: Iterable[tuple[Case, Answer]], rule: Rule) -> str:

@@ -65,8 +65,8 @@ def _property(text: str) -> str:
 
 def workspace(folder: Path) -> Path:
     """Return what GitHub names files relative to: the workspace that a folder is in, or the folder itself."""
-    top = Path(os.environ.get("GITHUB_WORKSPACE") or folder).resolve()
-    return top if folder.resolve().is_relative_to(top) else folder
+    top = os.environ.get("GITHUB_WORKSPACE")
+    return Path(top).resolve() if top and folder.resolve().is_relative_to(Path(top).resolve()) else folder
 
 
 def located(subject: str, folder: Path, top: Path | None = None) -> tuple[str, int] | None:

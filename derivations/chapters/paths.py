@@ -18,7 +18,7 @@ from gradcert.derivations.parts.width import step_for_every_width
 from gradcert.derivations.proving.cases import variants
 from gradcert.derivations.proving.common import cell_steps, combined, one_layer, prove_truncated, relative, slug, tensor
 from gradcert.derivations.proving.mutation import describe, mutations
-from gradcert.derivations.proving.notation import GREEK, code_step, sym
+from gradcert.derivations.proving.notation import GREEK, code_step, node, sym
 from gradcert.derivations.proving.proof import Result, problem, run
 from gradcert.derivations.proving.record import Derivation, Equation, Example, Figure, Step, Trap
 from gradcert.reference import Layer, Lif, Loss, Network, Rnn, Snu, rule_named
@@ -64,7 +64,7 @@ def _partial(code: Any, key: Any) -> Any:
     if hasattr(key, "parameter"):
         s = sym(GREEK.get(key.parameter, key.parameter))
         return sympy.diff(expression, s) + sympy.diff(code.nodes.get(f"+{key.target}", 0), s)
-    return sympy.diff(expression, sym(key.source, "", "t-1" if key.lag else "t"))
+    return sympy.diff(expression, node(key.source, "t-1" if key.lag else "t"))
 
 
 def _breaks(label: str) -> Step:

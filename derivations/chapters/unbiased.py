@@ -178,7 +178,7 @@ DERIVATION = Derivation(
         "The mean of the UORO estimate over all sign sequences is the RTRL gradient, for all weights and inputs "
         "and for "
         "all positive normalisers r_0, r_1 that do not depend on the signs; so is that of KF-RTRL on one layer. The "
-        "estimate is even in ν. For one unit and two steps a draw is off by ±q(r0 J D2 + D1/r0).",
+        "estimate is even in ν. For one unit and two steps a draw is off by ±q(r_0 J D_2 + D_1/r_0).",
     ),
     steps=(
         Step(
@@ -237,8 +237,8 @@ DERIVATION = Derivation(
         ),
         Step(
             "unbiased.variance",
-            "So the variance is its square. Completing the square shows the best r0, "
-            "sqrt(D1/(J D2)): that is what |B|/|JA| aims at.",
+            "So the variance is its square. Completing the square shows the best r_0, "
+            "√(D_1/(J D_2)): that is what |B|/|JA| aims at.",
             premises=("unbiased.error",),
             equations=_variance,
             source="arXiv 1902.02405; mathematics.md 3",

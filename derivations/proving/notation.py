@@ -45,6 +45,18 @@ def sym(base: str, low: str = "", up: str = "") -> Any:
     return sympy.Symbol(name)
 
 
+def node(name: str, up: str) -> Any:
+    """Return the symbol of a node at a step; one that counts, as r1, has its number below.
+
+    Examples
+    --------
+    >>> node("r1", "t"), node("v", "t-1")
+    (r₁ᵗ, vᵗ⁻¹)
+    """
+    base = name.rstrip("0123456789")
+    return sym(base, name[len(base) :], up)
+
+
 def _script(text: str, table: dict[str, str], mark: str) -> str:
     return "".join(table[c] for c in text) if all(c in table for c in text) else mark + text
 
@@ -90,8 +102,8 @@ def readable(expression: Any) -> Any:
 def _renamed(name: str) -> Any:
     if match := re.fullmatch(r"\+(\w+?)0\^0\[0,0\]", name):
         return sym("I", match[1], "t")
-    if match := re.fullmatch(r"(\w+?)(\d*)0\^(init|0)\[0,0\]", name):  # a node that counts, as r1, has its number below
-        return sym(match[1], match[2], "t" if match[3] == "0" else "t-1")
+    if match := re.fullmatch(r"(\w+?)0\^(init|0)\[0,0\]", name):
+        return node(match[1], "t" if match[2] == "0" else "t-1")
     if match := re.fullmatch(r"(\w+?)0\[[0,]*\]", name):
         return sym(GREEK.get(match[1], match[1]))
     if re.fullmatch(r"x\[0,0,0\]", name):

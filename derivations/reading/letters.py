@@ -31,6 +31,7 @@ OWN: dict[str, dict[str, str]] = {
     "convolution": {"m": "a pixel of the input.", "n": "number of positions."},
     "eprop": {"l": "a unit of the layer."},
     "fixedpoint": {"k": "a whole number: a leak $1-2^{-k}$ needs a shift and no product."},
+    "ostl": {"l": "a layer, $1$ to $K$, counted from the input; in the softmax an output."},
     "ottt": {"q": "an input of the unit, the one whose weight $W_{iq}$ is in question."},
     "rates": {"m": "a step between $s$ and $t$."},
     "snap": {"k": "a unit of the layer."},

@@ -46,7 +46,12 @@ def lines_of(rows: Iterable[Row], folder: Path) -> list[str]:
 
 def _seen_from(top: Path, folder: Path, place: tuple[str, int]) -> tuple[str, int]:
     """Return a place in a folder as the workspace names it."""
-    return Path(os.path.relpath(folder / place[0], top)).as_posix(), place[1]
+    return relative(folder / place[0], top), place[1]
+
+
+def relative(path: str | os.PathLike[str], top: Path) -> str:
+    """Return how a file is called from a folder; either may be named through a link."""
+    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(top))).as_posix()
 
 
 def raised(text: str, folder: Path, top: Path) -> tuple[str, int] | None:
@@ -81,7 +86,7 @@ def gone(entries: Iterable[Mended], folder: Path) -> list[str]:
     out = []
     for one in entries:
         file, line = one.entry.place
-        place = (Path(os.path.relpath(file, workspace(folder))).as_posix(), line)
+        place = (relative(file, workspace(folder)), line)
         out.append(command("error" if one.due else "notice", place, f"expected failure: {one.entry.name}", one.text))
     return out
 

@@ -20,7 +20,7 @@ from gradcert.reference.errors import GradcertError
 from gradcert.reference.numbers import Array
 from gradcert.reference.rules import Rule
 from gradcert.watching.causes.anomaly import first_infinite, not_finite
-from gradcert.watching.gather import again, beginning, gathered, left_over, of_each
+from gradcert.watching.gather import again, beginning, gathered, left_over
 from gradcert.watching.judging import Judging, fits
 from gradcert.watching.measured.evidence import Evidence
 from gradcert.watching.measured.judgement import Judgement
@@ -202,7 +202,7 @@ class Watch(Judging):
         if self.loss is not None and y is None:
             raise GradcertError("a loss without a target", do="step(x, y), or step(y=y): the input is seen by hooks")
         self._check_called()
-        dropped = self._drop(y)
+        dropped = self._drop()
         parameters = self._check_order(given, parameters)
         if self.loss is None and self._calls.again and not any(s.arrived for s in self._calls.sequences):
             raise GradcertError(
@@ -241,17 +241,17 @@ class Watch(Judging):
             "a step in which the module was not called", do="call the module itself, so that its hooks run"
         )
 
-    def _drop(self, y: Any) -> int:
+    def _drop(self) -> int:
         """Leave out what was called before .grad was set to zero, as the first pass of two, and return how many.
 
-        So it is where the parameters were others then, or one target is said: gradients that are accumulated are lost
-        by the same, and that is named.
+        So it is where the parameters were others then: gradients that are accumulated are lost by the same, and kept
+        aside, which is judged.
         """
         sequences = self._calls.sequences
         if all(s.spent for s in sequences) or not any(s.spent for s in sequences):
             return 0
         others = any(_changed(s.parameters, sequences[-1].parameters) for s in sequences if s.spent)
-        return self._calls.forget_spent() if others or (self.loss is not None and not of_each(sequences, y)) else 0
+        return self._calls.forget_spent() if others else 0
 
     def _check_follows(self) -> None:
         """Raise for a state that is changed on the way in place, and where that begins the count of a claim anew."""
@@ -285,7 +285,9 @@ class Watch(Judging):
         if given and all(g is None for g in given.values()):
             raise GradcertError("a step in which no parameter has a gradient", do="say step() after loss.backward()")
         now, sequences = dict(self.module.named_parameters()), self._calls.sequences
-        if away := [n for s in sequences for n, (p, _) in s.parameters.items() if now.get(n) is not p]:
+        called = [(n, p) for s in sequences for n, (p, _) in s.parameters.items()]
+        # a trainer may put new parameters in their place afterwards
+        if away := [n for n, p in called if now.get(n) is not p and not isinstance(p, torch.nn.Parameter)]:
             raise GradcertError(
                 "a module that is called with other tensors in the place of its parameters, as"
                 f" torch.func.functional_call does: {', '.join(dict.fromkeys(away))}",

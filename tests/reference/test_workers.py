@@ -1,5 +1,6 @@
 """An interrupt ends the processes of a pool at once, and without a word."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -50,3 +51,15 @@ def test_a_worker_that_has_begun_hears_interrupts():  # it is started deaf
     with pool(1, "spawn") as working:
         blocked = working.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
     assert signal.SIGINT not in blocked
+
+
+def test_processes_of_somebody_else_are_left_alone():
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    with pytest.raises(KeyboardInterrupt), pool(1, "spawn") as working:
+        working.submit(abs, -1).result()
+        raise KeyboardInterrupt
+    alive = other.is_alive()
+    other.terminate()
+    other.join()
+    assert alive

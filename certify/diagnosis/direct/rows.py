@@ -150,10 +150,12 @@ def fitting(rule: Rule, judged: Sequence[Evidence], beyond: Sequence[Evidence]) 
     """
     order = sorted((*judged, *beyond), key=lambda e: (len(e.right) == len(e.given), e.size))
     wrong = [len(e.case.problem.inputs) for e in order if len(e.right) < len(e.given)]
+    if not wrong:
+        return []
     cut = any(isinstance(e.case.rule, Rule) and _cuts(e.case.rule) != (None,) * 3 for e in order[:1])
     # what cuts nothing of a case that failed is not what it is, where nothing was to be cut
     most = max(len(e.case.problem.inputs) for e in order) if cut else min(wrong)
-    tried = (row(one) for steps in range(1, most if wrong else 1) for one in truncated(rule, steps))
+    tried = (row(one) for steps in range(1, most) for one in truncated(rule, steps))
     return [one.rule for one in tried if all(one.near(e) >= set(e.given) for e in order)]
 
 

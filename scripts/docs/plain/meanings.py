@@ -110,7 +110,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         {
             **_STATE,
             "M^t": "influence of the weights on the state, masked.",
-            "mask_n": "1 for the entries of the influence that a weight reaches within n steps, else 0.",
+            "mask_n": "1 for what a weight reaches within n steps, the step itself counted, else 0.",
             "pattern(D)": "1 where an entry of D can be other than 0, else 0.",
             "|J|": "the pattern of J.",
         },

@@ -161,7 +161,7 @@ MATHEMATICS: dict[str, dict[str, dict[str, str | None]]] = {
             **{f"n{k}": "random sign of KF-RTRL." for k in (1, 2)},
             "u^t": "the weights' side of the influence in KF-RTRL.",
             "d": None,
-            "mask_n": "1 for the entries that a weight reaches within n steps, else 0.",
+            "mask_n": "1 for the entries that a weight reaches within n steps, the step itself counted, else 0.",
             "phi'": "slope of the activation.",
             "P": "number of weights.",
             "i": None,
@@ -220,9 +220,21 @@ MATHEMATICS: dict[str, dict[str, dict[str, str | None]]] = {
             "rho^t": "how much the credit of a unit varies in time, relative to its constant part.",
             "eta": "bound on how much the credit varies.",
             "S_j": "sum of the trace of input j over all steps.",
+            "l": "a unit of the layer.",
         },
     },
-    "08": {"": {**MEANINGS["fptt"], "rho": None, "beta": None, "E": None, "L^t": None, "e^t": None, "j": None}},
+    "08": {
+        "": {
+            **MEANINGS["fptt"],
+            "t": "a part of the sequence.",
+            "rho": None,
+            "beta": None,
+            "E": None,
+            "L^t": None,
+            "e^t": None,
+            "j": None,
+        }
+    },
     "09": {
         "": {
             **{key: says for key, says in MEANINGS["otpe"].items() if not key.startswith("grad")},
@@ -254,7 +266,11 @@ MATHEMATICS: dict[str, dict[str, dict[str, str | None]]] = {
             "Lam": MEANINGS["fptt"]["Lam_t"],
         }
     },
-    "14": {"": {"g_l^t": None, "L^t": None}},
+    "14": {
+        "": {"g_l^t": None, "L^t": None},
+        "14.5": {"E": "eligibility of the membrane in OTPE, one number per synapse."},
+        "14.7": {"z": "update gate of a GRU."},
+    },
 }
 
 _DRIVE = "drive: everything that arrives at the unit at step t."
@@ -266,7 +282,8 @@ _UNIT: dict[str, str] = {
     "W": "weights of the inputs.",
     "H": "lateral weights, from the outputs of the step before.",
     "b": "bias.",
-    "step": "1 where what it is of is above 0, else 0; its slope is the cell's pseudo-derivative.",
+    "step": "1 where what it is of is above 0, else 0, and at 0 what the option strict says; its slope is the cell's "
+    "pseudo-derivative.",
     "sigmoid": "the logistic function, between 0 and 1.",
     "lam": NOTATION["lam"],
     "th": NOTATION["th"],
@@ -357,12 +374,18 @@ INDICES: dict[str, str] = {
     "j": "what a weight comes from: an input, or a unit.",
     "n": "number of units of a layer.",
 }
-OTHERS = {"fptt": "t", "tess": "t", "eventprop": "t"}  # where such a letter is something else
+OTHERS = {
+    "fptt": "t",
+    "tess": "t",
+    "eventprop": "tij",
+    "snap-1": "in",
+    "snap-2": "in",
+}  # where such a letter is something else
 
 
 def of_rule(name: str, letters: Mapping[str, str], text: str) -> dict[str, str]:
     """Return the letters of a rule's page, and the indices that its text uses."""
-    used = set(re.findall(r"(?<![A-Za-z])[a-z](?![A-Za-z])|(?<=[_^(])[a-z]+", text))
+    used = set(re.findall(r"(?<![A-Za-z])[a-z](?![A-Za-z])|(?<=[_^(])[a-z]{1,3}(?![a-z])", text))
     shown = {key for key in INDICES if any(key in word for word in used) and key not in OTHERS.get(name, "")}
     return {**letters, **{key: says for key, says in _others(INDICES, letters).items() if key in shown}}
 

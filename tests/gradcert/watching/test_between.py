@@ -84,6 +84,39 @@ def test_of_two_passes_the_one_after_zero_grad_counts(called, loss, factor, tmp_
     assert "not counted: 1 sequence from before .grad was set to zero" in watching.report()
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_micro_batches_are_no_first_pass_of_two(lost, tmp_path):
+    """At the same parameters: what zero_grad loses is not left out, and what is kept aside counts."""
+    net, y = Net(), batch()[1]
+    watching = gradcert.watch(net, rule="bptt", every=1, loss=mean_square, folder=str(tmp_path))
+    kept = [torch.zeros_like(p) for p in net.parameters()]
+    for _ in range(2):
+        net.zero_grad()
+        mean_square(passed(net, batch()[0]), y).backward()
+        kept = [a + p.grad for a, p in zip(kept, net.parameters(), strict=True)]
+    if not lost:
+        for p, grad in zip(net.parameters(), kept, strict=True):
+            p.grad = grad
+    watching.step(y=y)
+    (found,) = watching.judgements
+    assert found.verdict == ("wrong" if lost else "right"), watching.report()
+    assert "not counted" not in watching.report()
+
+
+def test_a_trainer_that_puts_new_parameters_in_place_is_judged(tmp_path):
+    net = Net()
+    watching = gradcert.watch(net, rule="bptt", every=1, loss=mean_square, folder=str(tmp_path))
+
+    def train(x, y):
+        net.zero_grad()
+        mean_square(passed(net, x), y).backward()
+        for part in (net.i, net.r, net.o):
+            part.weight = torch.nn.Parameter((part.weight - 0.1 * part.weight.grad).detach())
+
+    watching.call(train, *batch())
+    assert [j.verdict for j in watching.judgements] == ["right"], watching.report()
+
+
 def test_a_loss_about_two_passes_is_not_called_accumulated(tmp_path):
     net, (x, y) = Net(), batch()
     watching = gradcert.watch(net, rule="bptt", every=1, loss=mean_square, folder=str(tmp_path))
