@@ -9,7 +9,7 @@
 typedef struct J { char kind; double n; char *key, *s; struct J *child, *next; } J; /* kind: n " [ { or t f n(ull) */
 static char *p;                                                                     /* where the text is read */
 
-static void fail(void) { fprintf(stderr, "not JSON: %.40s\n", p); exit(2); }
+static void fail(void) { fprintf(stderr, "not JSON: %.*s\n", (int)strcspn(p, "\r\n"), p); exit(2); }
 static void blank(void) { p += strspn(p, " \t\r\n"); }
 static char *text(void) { /* escapes stay as they are: no name needs one */
     char *start = ++p;
