@@ -80,7 +80,11 @@ def test_a_loss_of_a_library_is_the_one_beside_it(loss):
     given = real.numpy() if loss.targets == "real" else np.broadcast_to(np.eye(units)[y.numpy()], o.shape)
     given = given * steps if loss.targets.startswith("T for") else given
     value = Loss(**loss.claimed).value(o.numpy(), given, FLOAT64) * eval(loss.times, {"T": steps})
-    assert float(eval(loss.call, names)) == pytest.approx(float(value), rel=1e-6)
+    found = eval(loss.call, names)
+    # sums of terms that are none below 0: of 60 entries, with some 40 roundings of theirs; or, where a library adds up
+    # the losses of 5 steps in single precision, of those, each rounded once, and a quotient
+    roundings = 100 if found.dtype == torch.float64 else 6
+    assert float(found) == pytest.approx(float(value), rel=roundings * torch.finfo(found.dtype).eps / 2)
 
 
 def test_losses_of_libraries_are_on_the_page(tmp_path):

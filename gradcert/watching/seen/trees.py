@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any
 
 import torch
 from torch.utils._pytree import tree_flatten, tree_map
+
+from gradcert.models.reading.pytorch.nested import is_record
 
 
 def leaves(tree: Any) -> list[Any]:
@@ -29,7 +31,7 @@ def leaves(tree: Any) -> list[Any]:
         return [leaf for part in tree for leaf in leaves(part)]
     if type(tree) is dict and not tree:
         return []
-    return [leaf for part in tree_flatten(tree)[0] for leaf in (_of(part) if _record(part) else [part])]
+    return [leaf for part in tree_flatten(tree)[0] for leaf in (_of(part) if is_record(part) else [part])]
 
 
 def refilled(tree: Any, values: list[Any]) -> Any:
@@ -45,7 +47,7 @@ def refilled(tree: Any, values: list[Any]) -> Any:
 
 def _refilled(tree: Any, values: Iterator[Any]) -> Any:
     def put(leaf: Any) -> Any:
-        if not _record(leaf):
+        if not is_record(leaf):
             return next(values)
         out = copy.copy(leaf)  # with what else is on it; made anew it would run the user's own code
         for f in fields(leaf):
@@ -53,10 +55,6 @@ def _refilled(tree: Any, values: Iterator[Any]) -> Any:
         return out
 
     return tree_map(put, tree)
-
-
-def _record(leaf: Any) -> bool:
-    return is_dataclass(leaf) and not isinstance(leaf, type)
 
 
 def _of(record: Any) -> list[Any]:

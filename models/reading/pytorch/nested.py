@@ -27,11 +27,17 @@ def opened(tree: Any) -> Any:
     return tree_map(_opened, tree)
 
 
+def is_record(leaf: Any) -> bool:
+    """Return whether a leaf is a dataclass with values of its own."""
+    return is_dataclass(leaf) and not isinstance(leaf, type)
+
+
 def _opened(leaf: Any) -> Any:
-    if not is_dataclass(leaf) or isinstance(leaf, type):
+    if not is_record(leaf):
         return leaf
     names = tuple(f.name for f in fields(leaf))
-    return _kind(type(leaf), names)(*(opened(getattr(leaf, name)) for name in names))
+    kind: Any = type(leaf)
+    return _kind(kind, names)(*(opened(getattr(leaf, name)) for name in names))
 
 
 @cache
